@@ -1,0 +1,71 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url \
+  --no-header --no-annotate --python-version 3.11 --quiet
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup up test check format test-vllm test-load bench generated lock clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.dev ## Make .venv with all that the targets below need
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# `make up` needs a third of what the tests need, so it installs no more.
+$(VENV)/.local: constraints/local.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r constraints/local.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: constraints/dev.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r constraints/dev.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.local
+
+up: $(VENV)/.local ## Run it all: Envoy, the router, two pools; prints a curl to paste (PORT=8080, POOLS=sim|vllm)
+	@$(BIN)/weighbridge up --port $(PORT) --pools $(or $(POOLS),sim)
+
+test: setup ## The tests a change must pass: unit, protocol, contract, real Envoy
+	$(PYTEST) -m "not vllm and not load" --cov --cov-report=term $(ARGS)
+
+check: setup ## Format, lint, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory generated
+	@git diff --exit-code --stat -- docs/settings.schema.json mesh/envoy/bootstrap.example.yaml
+
+format: setup ## Format the sources
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generated: setup ## Write the generated files anew
+	$(BIN)/weighbridge schema > docs/settings.schema.json
+	$(BIN)/python -m weighbridge_mesh example > mesh/envoy/bootstrap.example.yaml
+
+test-vllm: setup ## Chat, streaming and metrics through real Envoy and two real vLLM servers (CPU)
+	$(PYTEST) -m vllm --timeout 900 tests/vllm $(ARGS)
+
+test-load: setup ## Thousands of streams at once through real Envoy
+	$(PYTEST) -m load --timeout 600 tests/envoy $(ARGS)
+
+bench: setup ## Added latency and throughput against plain Envoy and an empty handler
+	$(BIN)/weighbridge bench $(ARGS)
+
+lock: setup ## Resolve constraints/ anew, with hashes and without addresses
+	$(LOCK) --extra dev -o constraints/dev.txt
+	$(LOCK) --extra local --extra build --constraint constraints/dev.txt -o constraints/local.txt
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

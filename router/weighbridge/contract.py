@@ -1,0 +1,119 @@
+"""Every string that the mesh's YAML, a dashboard or a client also spells.
+
+Nothing in here computes. A contract test reads the repository's YAML, JSON and JavaScript and fails
+where one of them spells a header, reason or metric that this module does not know.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+HEADER_TIER: Final = "x-weighbridge-tier"
+HEADER_SCORE: Final = "x-weighbridge-score"
+HEADER_DECILE: Final = "x-weighbridge-decile"
+HEADER_REASON: Final = "x-weighbridge-reason"
+HEADER_PREFER: Final = "x-weighbridge-prefer"
+
+DECISION_HEADERS: Final = (HEADER_TIER, HEADER_SCORE, HEADER_DECILE, HEADER_REASON)
+"""Set by the router alone: Envoy removes a client's copies before any filter sees them."""
+
+RETURNED_HEADERS: Final = (HEADER_TIER, HEADER_SCORE, HEADER_REASON)
+"""Carried back to the client on the response."""
+
+MODEL_PREFIX: Final = "weighbridge/"
+"""A model name such as ``weighbridge/large`` names a tier outright."""
+
+PREFER_AUTO: Final = "auto"
+"""The value of the preference header that asks for an ordinary weighing."""
+
+
+class Reason(StrEnum):
+    """Why a request went to its tier. Label of metrics, logs and the response header."""
+
+    SCORE = "score"
+    STICKY = "sticky"
+    EXPLICIT = "explicit"
+    PREFERRED = "preferred"
+    CONTEXT_WINDOW = "context-window"
+    CAPABILITY = "capability"
+    EMBEDDINGS = "embeddings"
+    DEADLINE = "deadline"
+    NO_BODY = "no-body"
+    OTHER_PATH = "other-path"
+    NO_TEXT = "no-text"
+    UNPARSED = "unparsed"
+    OVERSIZED = "oversized"
+    ERROR = "error"
+    FAIL_OPEN = "fail-open"
+    """Never set by the router: Envoy's catch-all route says it when the router did not answer."""
+
+
+class Capability(StrEnum):
+    """What a request needs of a pool beyond text."""
+
+    VISION = "vision"
+    AUDIO = "audio"
+    TOOLS = "tools"
+    JSON_SCHEMA = "json-schema"
+
+
+class Endpoint(StrEnum):
+    """The API shapes whose bodies the router reads."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    RESPONSES = "responses"
+    MESSAGES = "messages"
+    EMBEDDINGS = "embeddings"
+    OTHER = "other"
+
+
+ENDPOINT_PATHS: Final = {
+    "/v1/chat/completions": Endpoint.CHAT,
+    "/v1/completions": Endpoint.COMPLETIONS,
+    "/v1/responses": Endpoint.RESPONSES,
+    "/v1/messages": Endpoint.MESSAGES,
+    "/v1/embeddings": Endpoint.EMBEDDINGS,
+}
+
+
+class Outcome(StrEnum):
+    """How a decision came about, so that ratios can be formed."""
+
+    WEIGHED = "weighed"
+    """The prompt was read and the policy decided."""
+    PASSED = "passed"
+    """There was nothing to weigh (no body, another path)."""
+    FAILED = "failed"
+    """Something failed and the fallback tier was taken."""
+
+
+class Stage(StrEnum):
+    """Parts of a decision whose time is recorded."""
+
+    PARSE = "parse"
+    CLASSIFY = "classify"
+    POLICY = "policy"
+
+
+class ReloadResult(StrEnum):
+    """What became of a changed settings file or artifact."""
+
+    LOADED = "loaded"
+    REFUSED = "refused"
+
+
+class Metric(StrEnum):
+    """Names of the router's own metrics, without the suffix that the client library adds."""
+
+    DECISIONS = "weighbridge_decisions"
+    DECISION_SECONDS = "weighbridge_decision_seconds"
+    STAGE_SECONDS = "weighbridge_stage_seconds"
+    SCORE = "weighbridge_score"
+    BODY_BYTES = "weighbridge_body_bytes"
+    STREAMS = "weighbridge_streams_in_flight"
+    FAILURES = "weighbridge_failures"
+    RELOADS = "weighbridge_reloads"
+    GENERATION = "weighbridge_generation"
+    GENERATION_INFO = "weighbridge_generation_info"
+    BUILD_INFO = "weighbridge_build_info"
+    READY = "weighbridge_ready"

@@ -1,0 +1,150 @@
+"""One generation: settings, classifier and policy that belong together, swapped as a whole.
+
+Each request takes the generation in service when its decision begins and keeps it. A watcher looks
+at the files; what it can't load it refuses, and the old generation serves on.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from weighbridge.artifact import MANIFEST, PACKAGED, load_artifact
+from weighbridge.classifier import Classifier, make_classifier
+from weighbridge.contract import ReloadResult
+from weighbridge.errors import WeighbridgeError
+from weighbridge.metrics import Metrics
+from weighbridge.policy import Policy
+from weighbridge.settings import Settings, load_settings
+
+_log = logging.getLogger(__name__)
+_DIGEST_CHARS = 12
+
+
+class Generation(msgspec.Struct, frozen=True):
+    """What decides requests at one time.
+
+    Attributes:
+        number: 1 for the first, one more with each swap.
+        settings: as validated.
+        classifier: built of the artifact that the settings name.
+        policy: built of the settings.
+        settings_digest: short SHA-256 of the settings, defaults and environment included.
+        artifact_digest: short SHA-256 of the artifact's manifest.
+    """
+
+    number: int
+    settings: Settings
+    classifier: Classifier
+    policy: Policy
+    settings_digest: str
+    artifact_digest: str
+
+    @classmethod
+    def load(cls, path: Path | None, artifact: Path | None = None, number: int = 1) -> Self:
+        """Load a generation whole.
+
+        Args:
+            path: settings file; None: defaults and environment.
+            artifact: overrides `classifier.artifact` of the settings.
+            number: of the generation.
+
+        Raises:
+            SettingsError: for settings that can't be used.
+            ArtifactError: for an artifact that can't be used.
+        """
+        settings = load_settings(path)
+        loaded = load_artifact(artifact or settings.classifier.artifact)
+        return cls(
+            number=number,
+            settings=settings,
+            classifier=make_classifier(loaded),
+            policy=Policy(settings),
+            settings_digest=_digest(settings.model_dump_json(exclude={"log": {"hash_key"}})),
+            artifact_digest=loaded.digest[:_DIGEST_CHARS],
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARS]
+
+
+class Generations:
+    """Holds the generation in service and replaces it when its files change."""
+
+    def __init__(self, path: Path | None, artifact: Path | None, metrics: Metrics) -> None:
+        self._path = path
+        self._artifact = artifact
+        self._metrics = metrics
+        self.current = Generation.load(path, artifact)
+        self._seen = self._fingerprint()
+        self._announce()
+
+    async def watch(self) -> None:
+        """Look at the files for ever; a look that fails is logged, the next one is taken."""
+        while interval := self.current.settings.reload.interval_s:
+            await asyncio.sleep(interval)
+            try:
+                self.refresh()
+            except Exception:  # noqa: BLE001 - serving matters more than reloading
+                self._metrics.record_failure("internal")
+                _log.exception("the files could not be looked at")
+
+    def refresh(self) -> bool:
+        """Look once; True if a new generation serves. A faulty one is refused and logged."""
+        seen = self._fingerprint()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            loaded = Generation.load(self._path, self._artifact, self.current.number + 1)
+        except WeighbridgeError as error:
+            self._metrics.record_reload(ReloadResult.REFUSED)
+            self._metrics.record_failure(error.label)
+            _log.error("reload refused, generation %d serves on: %s", self.current.number, error)
+            return False
+        if (loaded.settings_digest, loaded.artifact_digest) == (
+            self.current.settings_digest,
+            self.current.artifact_digest,
+        ):
+            return False
+        self.current = loaded
+        self._seen = self._fingerprint()
+        self._metrics.record_reload(ReloadResult.LOADED)
+        self._announce()
+        return True
+
+    def _announce(self) -> None:
+        now = self.current
+        self._metrics.record_generation(
+            now.number, now.settings_digest, now.artifact_digest, now.classifier.name
+        )
+        _log.info(
+            "generation in service",
+            extra={
+                "fields": {
+                    "generation": now.number,
+                    "settings": now.settings_digest,
+                    "artifact": now.artifact_digest,
+                    "classifier": now.classifier.name,
+                    "threshold": now.settings.policy.threshold,
+                }
+            },
+        )
+
+    def _fingerprint(self) -> tuple[tuple[object, ...], ...]:
+        folder = self._artifact or self.current.settings.classifier.artifact or PACKAGED
+        return tuple(_stamp(path) for path in (self._path, folder / MANIFEST) if path is not None)
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    """What changes with a file's content, also when Kubernetes swaps the symlink above it."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        return (error.errno,)
+    return (os.path.realpath(path), stat.st_ino, stat.st_mtime_ns, stat.st_size)

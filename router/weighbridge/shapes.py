@@ -1,0 +1,180 @@
+"""The JSON shapes of the five APIs, reduced to what routing reads; everything else is skipped.
+
+chat and messages have `messages`, responses has `input` items, completions has `prompt`, embeddings
+`input`. A list of messages comes out as `Turn` objects whose texts are still raw JSON literals.
+"""
+
+from enum import Enum, auto
+
+import msgspec
+
+_NONE = msgspec.Raw()
+
+
+class Speaker(Enum):
+    """Who a turn comes from."""
+
+    USER = auto()
+    ASSISTANT = auto()
+    SYSTEM = auto()
+    TOOL = auto()
+
+
+class Turn(msgspec.Struct, gc=False):
+    """One message taken apart.
+
+    Attributes:
+        speaker: who said it; a user's turn that only reports tool results is a tool's.
+        texts: its texts as JSON string literals, quotes included.
+        size: bytes of all that becomes prompt tokens, images and audio not.
+        images: number of images.
+        audio: whether there is any.
+    """
+
+    speaker: Speaker
+    texts: list[memoryview]
+    size: int
+    images: int = 0
+    audio: bool = False
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str | None = None
+    type: str | None = None
+    content: msgspec.Raw = _NONE
+    tool_calls: msgspec.Raw = _NONE
+    output: msgspec.Raw = _NONE
+    arguments: msgspec.Raw = _NONE
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str | None = None
+    text: msgspec.Raw = _NONE
+    content: msgspec.Raw = _NONE
+    input: msgspec.Raw = _NONE
+
+
+class Body(msgspec.Struct, gc=False):
+    """The fields of a request that are read. Raw ones are decoded later, if at all."""
+
+    model: msgspec.Raw = _NONE
+    messages: list[_Message] | None = None
+    prompt: msgspec.Raw = _NONE
+    input: msgspec.Raw = _NONE
+    system: msgspec.Raw = _NONE
+    instructions: msgspec.Raw = _NONE
+    tools: msgspec.Raw = _NONE
+    functions: msgspec.Raw = _NONE
+    response_format: msgspec.Raw = _NONE
+    text: msgspec.Raw = _NONE
+    max_tokens: msgspec.Raw = _NONE
+    max_completion_tokens: msgspec.Raw = _NONE
+    max_output_tokens: msgspec.Raw = _NONE
+
+
+class _Format(msgspec.Struct, gc=False):
+    type: str | None = None
+
+
+class _TextOptions(msgspec.Struct, gc=False):
+    format: _Format | None = None
+
+
+decode_body = msgspec.json.Decoder(Body).decode
+_decode_items = msgspec.json.Decoder(list[_Message] | None).decode
+_decode_parts = msgspec.json.Decoder(list[_Part]).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_format = msgspec.json.Decoder(_Format | None).decode
+_decode_text_options = msgspec.json.Decoder(_TextOptions | None).decode
+
+_SPEAKERS = {
+    "user": Speaker.USER,
+    "human": Speaker.USER,
+    "system": Speaker.SYSTEM,
+    "developer": Speaker.SYSTEM,
+    "tool": Speaker.TOOL,
+    "function": Speaker.TOOL,
+}
+_TOOL_ITEM_SUFFIX = "_output"
+_IMAGE_PARTS = frozenset({"image_url", "input_image", "image"})
+_AUDIO_PARTS = frozenset({"input_audio", "audio", "audio_url"})
+
+
+def is_string(view: memoryview) -> bool:
+    """Whether the raw JSON value is a string."""
+    return len(view) > 1 and view[0] == ord('"')
+
+
+def raw_bytes(*values: msgspec.Raw) -> int:
+    """Bytes of raw JSON values together."""
+    return sum(len(memoryview(value)) for value in values)
+
+
+def decode_list(view: memoryview) -> list[memoryview]:
+    """The elements of a raw JSON list."""
+    return [memoryview(raw) for raw in _decode_list(view)]
+
+
+def turns_of(body: Body) -> list[Turn]:
+    """Take the messages, or the items of a Responses request, apart.
+
+    Raises:
+        msgspec.ValidationError: if `input` is no list of items.
+    """
+    messages = body.messages
+    if messages is None and len(items := memoryview(body.input)):
+        messages = _decode_items(items)
+    return [_take_apart(message) for message in messages or ()]
+
+
+def is_json_schema(body: Body) -> bool:
+    """Whether the answer has to follow a JSON schema."""
+    wanted = _decode_format(body.response_format) if memoryview(body.response_format) else None
+    if wanted is None and memoryview(body.text):
+        options = _decode_text_options(body.text)
+        wanted = options.format if options else None
+    return wanted is not None and wanted.type == "json_schema"
+
+
+def _take_apart(message: _Message) -> Turn:
+    speaker = _SPEAKERS.get(message.role or "", Speaker.ASSISTANT)
+    if message.type and message.type.endswith(_TOOL_ITEM_SUFFIX):
+        speaker = Speaker.TOOL
+    view = memoryview(message.content)
+    turn = Turn(speaker, [], raw_bytes(message.tool_calls, message.output, message.arguments))
+    if is_string(view):
+        turn.texts.append(view)
+        turn.size += len(view)
+    elif view and view[0] == ord("["):
+        _take_parts(turn, view)
+    return turn
+
+
+def _take_parts(turn: Turn, view: memoryview) -> None:
+    tool_results = 0
+    for part in _decode_parts(view):
+        if part.type in _IMAGE_PARTS:
+            turn.images += 1
+        elif part.type in _AUDIO_PARTS:
+            turn.audio = True
+        elif part.type == "tool_result":
+            tool_results += 1
+            _take_tool_result(turn, memoryview(part.content))
+        else:
+            text = memoryview(part.text)
+            turn.size += len(text) + raw_bytes(part.input)
+            if is_string(text):
+                turn.texts.append(text)
+    if tool_results and not turn.texts:
+        turn.speaker = Speaker.TOOL
+
+
+def _take_tool_result(turn: Turn, view: memoryview) -> None:
+    """Count what a tool gave back; its words are not the user's."""
+    if len(view) and view[0] == ord("["):
+        inner = Turn(Speaker.TOOL, [], 0)
+        _take_parts(inner, view)
+        turn.size += inner.size
+        turn.images += inner.images
+    else:
+        turn.size += len(view)

@@ -1,0 +1,252 @@
+"""One Envoy stream as a state machine: a message in, the answers that are due out.
+
+BUFFERED: the headers are answered at once, the decision rides on the body's answer.
+FULL_DUPLEX_STREAMED: the headers' answer is withheld until the body is in, because what Envoy has
+sent on can't be rerouted; then headers, body and trailers are answered together.
+This is the one place where failures are caught: each becomes a decision for the fallback tier.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+
+import msgspec
+from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
+from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
+from google.protobuf.message import DecodeError
+
+from weighbridge import mutation
+from weighbridge.body import BodyBuffer, decompress
+from weighbridge.classifier import Complexity
+from weighbridge.contract import ENDPOINT_PATHS, HEADER_PREFER, Endpoint, Reason, Stage
+from weighbridge.errors import ProtocolError, StreamError
+from weighbridge.generation import Generation, Generations
+from weighbridge.logs import DecisionLine, DecisionLog, is_sampled, trace_id
+from weighbridge.metrics import Metrics
+from weighbridge.policy import Decision
+from weighbridge.prompt import Prompt, read_prompt
+
+_log = logging.getLogger(__name__)
+_now = time.perf_counter
+_FULL_DUPLEX = processing_mode_pb2.ProcessingMode.FULL_DUPLEX_STREAMED
+_BUFFERED = processing_mode_pb2.ProcessingMode.BUFFERED
+_STREAMED = processing_mode_pb2.ProcessingMode.STREAMED
+_RESPONSE_KINDS = frozenset({"response_headers", "response_body", "response_trailers"})
+_READ_HEADERS = frozenset({":path", "content-encoding", "traceparent", HEADER_PREFER})
+
+
+class RequestHead(msgspec.Struct, frozen=True, gc=False):
+    """What is read of the request headers."""
+
+    path: str = ""
+    content_encoding: str = ""
+    traceparent: str = ""
+    prefer: str = ""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The API shape that the path names, a prefix before /v1/ and the query left aside."""
+        path = self.path.partition("?")[0].rstrip("/")
+        found = ENDPOINT_PATHS.get(path)
+        if found is None:
+            found = ENDPOINT_PATHS.get(path[path.rfind("/v1/") :])
+        return found or Endpoint.OTHER
+
+
+class Weighing:
+    """Decides requests for one router: the generation in service, and what is recorded of it."""
+
+    def __init__(self, generations: Generations, metrics: Metrics, log: DecisionLog) -> None:
+        self.generations = generations
+        self.metrics = metrics
+        self.log = log
+
+    def decide(self, head: RequestHead, body: BodyBuffer | None) -> Decision:
+        """Decide one request and record it; never raises.
+
+        Args:
+            head: its headers.
+            body: its whole body; None where there is none.
+        """
+        started = _now()
+        generation = self.generations.current
+        prompt: Prompt | None = None
+        complexity: Complexity | None = None
+        try:
+            if body is None or body.size == 0:
+                decision = generation.policy.passed(Reason.NO_BODY)
+            elif (endpoint := head.endpoint) is Endpoint.OTHER:
+                decision = generation.policy.passed(Reason.OTHER_PATH)
+            else:
+                prompt = self._read(generation, head, endpoint, body)
+                settled = generation.policy.settle(prompt)
+                if settled is None:
+                    complexity = self._weigh(generation, prompt)
+                    settled = generation.policy.decide(prompt, complexity, head.prefer)
+                decision = settled
+        except StreamError as error:
+            self.metrics.record_failure(error.label)
+            decision = generation.policy.failed(error.reason)
+        except Exception:  # noqa: BLE001 - see the module's docstring
+            self.metrics.record_failure("internal")
+            _log.exception("a request could not be weighed")
+            decision = generation.policy.failed(Reason.ERROR)
+        seconds = _now() - started
+        size = body.size if body else 0
+        self.metrics.record_decision(
+            (decision.tier, decision.reason, decision.outcome), decision.score, seconds, size
+        )
+        if is_sampled(generation.settings.log.decision_sample):
+            self._write(generation, head, prompt, complexity, decision, seconds, size)
+        return decision
+
+    def _read(
+        self, generation: Generation, head: RequestHead, endpoint: Endpoint, body: BodyBuffer
+    ) -> Prompt:
+        started = _now()
+        limits = generation.settings.limits
+        whole = body.whole()
+        if head.content_encoding:
+            whole = decompress(whole, head.content_encoding, limits.body_bytes)
+        prompt = read_prompt(whole, endpoint, limits)
+        self.metrics.record_stage(Stage.PARSE, _now() - started)
+        return prompt
+
+    def _weigh(self, generation: Generation, prompt: Prompt) -> Complexity:
+        started = _now()
+        complexity = generation.classifier.weigh(prompt)
+        self.metrics.record_stage(Stage.CLASSIFY, _now() - started)
+        return complexity
+
+    def _write(
+        self,
+        generation: Generation,
+        head: RequestHead,
+        prompt: Prompt | None,
+        complexity: Complexity | None,
+        decision: Decision,
+        seconds: float,
+        size: int,
+    ) -> None:
+        ask = prompt.ask.text if prompt and prompt.ask else ""
+        self.log.add(
+            DecisionLine(
+                ts=round(time.time(), 3),
+                tier=decision.tier,
+                reason=decision.reason.value,
+                micros=round(seconds * 1e6),
+                body_bytes=size,
+                score=None if decision.score is None else round(decision.score, 3),
+                earlier=round(complexity.earlier, 3) if complexity else None,
+                endpoint=prompt.endpoint.value if prompt else "",
+                turns=prompt.turns if prompt else 0,
+                ask_chars=len(ask),
+                ask_hash=self.log.fingerprint(ask) if ask else "",
+                trace_id=trace_id(head.traceparent),
+                generation=generation.number,
+            )
+        )
+
+
+class Exchange:
+    """The messages of one stream.
+
+    `answer` takes one of Envoy's messages and returns the serialized answers that are due, in
+    order; afterwards `finished` says whether the last one was given, so that the stream can end
+    while the response is still on its way.
+    """
+
+    __slots__ = ("_body", "_decided", "_head", "_mode", "_weighing", "finished")
+
+    def __init__(self, weighing: Weighing) -> None:
+        self._weighing = weighing
+        self._head: RequestHead | None = None
+        self._body = BodyBuffer(weighing.generations.current.settings.limits.body_bytes)
+        self._mode = _BUFFERED
+        self._decided = False
+        self.finished = False
+
+    def answer(self, message: bytes) -> Sequence[bytes]:
+        """Answer one message with its own kind.
+
+        Raises:
+            ProtocolError: for what is no ext_proc message, of an unknown kind, or out of order.
+        """
+        try:
+            request = pb.ProcessingRequest.FromString(message)
+        except DecodeError as error:
+            raise ProtocolError("expected a ProcessingRequest, came other bytes") from error
+        kind = request.WhichOneof("request")
+        if kind == "request_headers":
+            return self._request_headers(request)
+        if kind in _RESPONSE_KINDS:
+            # A filter set to show responses too: they pass, and Envoy ends the stream.
+            return (mutation.UNCHANGED[kind],)
+        if self._head is None:
+            raise ProtocolError(f"expected request_headers first, came {kind}")
+        if kind == "request_body":
+            return self._request_body(request.request_body)
+        if kind == "request_trailers":
+            return self._request_trailers()
+        raise ProtocolError(f"expected a message of a known kind, came {kind}")
+
+    def _request_headers(self, request: pb.ProcessingRequest) -> Sequence[bytes]:
+        if request.HasField("protocol_config"):
+            self._mode = request.protocol_config.request_body_mode
+        self._head = _read_head(request.request_headers)
+        if request.request_headers.end_of_stream:
+            self.finished = True
+            return (mutation.headers_answer(self._weighing.decide(self._head, None)),)
+        return () if self._mode == _FULL_DUPLEX else (mutation.UNCHANGED["request_headers"],)
+
+    def _request_body(self, chunk: pb.HttpBody) -> Sequence[bytes]:
+        self.finished = chunk.end_of_stream
+        if self._mode == _FULL_DUPLEX:
+            return self._duplex_chunk(chunk)
+        if self._decided:
+            return (mutation.UNCHANGED["request_body"],)
+        self._body.add(chunk.body)
+        if self._mode == _STREAMED and not chunk.end_of_stream:
+            return (mutation.UNCHANGED["request_body"],)
+        return (mutation.body_answer(self._decide()),)
+
+    def _duplex_chunk(self, chunk: pb.HttpBody) -> Sequence[bytes]:
+        end = chunk.end_of_stream
+        if self._decided:
+            return mutation.streamed_body_answers(chunk.body, end_of_stream=end)
+        self._body.add(chunk.body)
+        if not end and not self._body.overflowed:
+            return ()
+        return self._release(end_of_stream=end)
+
+    def _request_trailers(self) -> Sequence[bytes]:
+        self.finished = True
+        trailers = mutation.UNCHANGED["request_trailers"]
+        if self._mode == _FULL_DUPLEX and not self._decided:
+            return (*self._release(end_of_stream=False), trailers)
+        return (trailers,)
+
+    def _release(self, *, end_of_stream: bool) -> Sequence[bytes]:
+        """The withheld answer to the headers, and all of the body that has come."""
+        answer = mutation.headers_answer(self._decide())
+        held = self._body.take()
+        return (answer, *mutation.streamed_body_answers(held, end_of_stream=end_of_stream))
+
+    def _decide(self) -> Decision:
+        assert self._head is not None  # noqa: S101 - answer() lets no body in before the headers
+        self._decided = True
+        return self._weighing.decide(self._head, self._body)
+
+
+def _read_head(headers: pb.HttpHeaders) -> RequestHead:
+    found = {
+        header.key: header.raw_value.decode("latin-1") or header.value
+        for header in headers.headers.headers
+        if header.key in _READ_HEADERS
+    }
+    return RequestHead(
+        path=found.get(":path", ""),
+        content_encoding=found.get("content-encoding", ""),
+        traceparent=found.get("traceparent", ""),
+        prefer=found.get(HEADER_PREFER, "").strip().lower(),
+    )
