@@ -44,7 +44,7 @@ check: setup ## Format, lint, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory generated
-	@git diff --exit-code --stat -- docs/settings.schema.json mesh/envoy/bootstrap.example.yaml
+	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml
 
 format: setup ## Format the sources
 	$(BIN)/ruff format .
@@ -52,6 +52,7 @@ format: setup ## Format the sources
 
 generated: setup ## Write the generated files anew
 	$(BIN)/weighbridge schema > docs/settings.schema.json
+	$(BIN)/weighbridge schema --markdown > docs/settings.md
 	$(BIN)/python -m weighbridge_mesh example > mesh/envoy/bootstrap.example.yaml
 
 test-vllm: setup ## Chat, streaming and metrics through real Envoy and two real vLLM servers (CPU)

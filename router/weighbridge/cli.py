@@ -98,13 +98,19 @@ def check(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a reference page instead.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of the settings."""
     import json
 
+    from weighbridge.reference import settings_reference
     from weighbridge.settings import Settings
 
-    typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
+    schema = json.dumps(Settings.model_json_schema(), indent=2, sort_keys=True)
+    typer.echo(settings_reference() if markdown else schema)
 
 
 def main() -> None:

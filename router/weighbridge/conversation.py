@@ -55,7 +55,9 @@ _NOD = re.compile(
 def spoken_text(text: str) -> str:
     """What is left of a user's text once the blocks that agents inject are out; may be empty."""
     if "<" in text:
-        text = _OPENED_IN_GAP.sub(SEAM, text)
+        # An excerpt has one seam; a text with many of its own would take a quadratic search.
+        if text.count(SEAM) == 1:
+            text = _OPENED_IN_GAP.sub(SEAM, text)
         text = _INJECTED.sub("", text)
     text = text.strip()
     return "" if text == SEAM.strip() or _TOOL_REPORT.match(text) else text

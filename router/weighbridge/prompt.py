@@ -133,7 +133,9 @@ class _Reading:
         if self.endpoint is Endpoint.COMPLETIONS:
             return self._plain(memoryview(self.body.prompt))
         given = memoryview(self.body.input)
-        if self.endpoint is Endpoint.EMBEDDINGS or is_string(given):
+        if self.endpoint is Endpoint.EMBEDDINGS:
+            return self._plain(given)
+        if self.endpoint is Endpoint.RESPONSES and is_string(given):
             return self._plain(given)
         return self._conversation()
 

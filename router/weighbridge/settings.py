@@ -273,7 +273,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.load(path.read_bytes(), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise SettingsError(f"{path}: can't be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        # PyYAML lets a ValueError through for a date that does not exist.
         raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if values is None:
         return {}
