@@ -16,6 +16,7 @@ from weighbridge.conversation import is_continuation, spoken_text
 from weighbridge.errors import BodyOversizedError, BodyUnparsedError
 from weighbridge.excerpt import excerpt, head_of, shorten
 from weighbridge.shapes import (
+    ABSENT,
     Body,
     Speaker,
     Turn,
@@ -39,6 +40,9 @@ _LOOKED_AT = 8
 """User turns looked at for each ask wanted: most of an agent's turns are not asks."""
 _PARTS_READ = 16
 """Text parts read of one turn: agents put the reminders in parts of their own."""
+
+
+_NO_NEEDS: frozenset[Capability] = frozenset()
 
 
 class Limits(Protocol):
@@ -185,12 +189,13 @@ class _Reading:
             raise BodyOversizedError(f"expected at most {most} objects or strings")
 
     def _system(self, turns: list[Turn]) -> str:
-        views = [memoryview(raw) for raw in (self.body.system, self.body.instructions)]
-        views = [view for view in views if is_string(view)]
-        views += [
-            text for turn in turns[:2] if turn.speaker is Speaker.SYSTEM for text in turn.texts
-        ]
-        return head_of(views[0], _SYSTEM_BYTES) if views else ""
+        for raw in (self.body.system, self.body.instructions):
+            if raw is not ABSENT and is_string(view := memoryview(raw)):
+                return head_of(view, _SYSTEM_BYTES)
+        for turn in turns[:2]:
+            if turn.speaker is Speaker.SYSTEM and turn.texts:
+                return head_of(turn.texts[0], _SYSTEM_BYTES)
+        return ""
 
     def _text_bytes(self, sizes: Iterable[int]) -> int:
         body = self.body
@@ -210,11 +215,12 @@ class _Reading:
             needs.add(Capability.TOOLS)
         if is_json_schema(self.body):
             needs.add(Capability.JSON_SCHEMA)
-        if any(turn.images for turn in turns):
-            needs.add(Capability.VISION)
-        if any(turn.audio for turn in turns):
-            needs.add(Capability.AUDIO)
-        return frozenset(needs)
+        for turn in turns:
+            if turn.images:
+                needs.add(Capability.VISION)
+            if turn.audio:
+                needs.add(Capability.AUDIO)
+        return frozenset(needs) if needs else _NO_NEEDS
 
 
 def _utf8_share(body: bytes) -> float:
@@ -289,11 +295,15 @@ def _string(raw: msgspec.Raw, most: int) -> str:
 
 
 def _number(raw: msgspec.Raw) -> int | None:
+    if raw is ABSENT:
+        return None
     digits = bytes(memoryview(raw)[:_NUMBER_BYTES])
     return int(digits) if digits.isdigit() else None
 
 
 def _is_filled(raw: msgspec.Raw) -> bool:
     """Whether it is a list with something in it."""
+    if raw is ABSENT:
+        return False
     head = bytes(memoryview(raw)[:64])
     return head[:1] == b"[" and head[1:].lstrip()[:1] not in {b"]", b""}

@@ -8,7 +8,8 @@ from enum import Enum, auto
 
 import msgspec
 
-_NONE = msgspec.Raw()
+ABSENT = msgspec.Raw()
+"""Stands for a field that the body does not have; compared by identity."""
 
 
 class Speaker(Enum):
@@ -41,35 +42,35 @@ class Turn(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     role: str | None = None
     type: str | None = None
-    content: msgspec.Raw = _NONE
-    tool_calls: msgspec.Raw = _NONE
-    output: msgspec.Raw = _NONE
-    arguments: msgspec.Raw = _NONE
+    content: msgspec.Raw = ABSENT
+    tool_calls: msgspec.Raw = ABSENT
+    output: msgspec.Raw = ABSENT
+    arguments: msgspec.Raw = ABSENT
 
 
 class _Part(msgspec.Struct, gc=False):
     type: str | None = None
-    text: msgspec.Raw = _NONE
-    content: msgspec.Raw = _NONE
-    input: msgspec.Raw = _NONE
+    text: msgspec.Raw = ABSENT
+    content: msgspec.Raw = ABSENT
+    input: msgspec.Raw = ABSENT
 
 
 class Body(msgspec.Struct, gc=False):
     """The fields of a request that are read. Raw ones are decoded later, if at all."""
 
-    model: msgspec.Raw = _NONE
+    model: msgspec.Raw = ABSENT
     messages: list[_Message] | None = None
-    prompt: msgspec.Raw = _NONE
-    input: msgspec.Raw = _NONE
-    system: msgspec.Raw = _NONE
-    instructions: msgspec.Raw = _NONE
-    tools: msgspec.Raw = _NONE
-    functions: msgspec.Raw = _NONE
-    response_format: msgspec.Raw = _NONE
-    text: msgspec.Raw = _NONE
-    max_tokens: msgspec.Raw = _NONE
-    max_completion_tokens: msgspec.Raw = _NONE
-    max_output_tokens: msgspec.Raw = _NONE
+    prompt: msgspec.Raw = ABSENT
+    input: msgspec.Raw = ABSENT
+    system: msgspec.Raw = ABSENT
+    instructions: msgspec.Raw = ABSENT
+    tools: msgspec.Raw = ABSENT
+    functions: msgspec.Raw = ABSENT
+    response_format: msgspec.Raw = ABSENT
+    text: msgspec.Raw = ABSENT
+    max_tokens: msgspec.Raw = ABSENT
+    max_completion_tokens: msgspec.Raw = ABSENT
+    max_output_tokens: msgspec.Raw = ABSENT
 
 
 class _Format(msgspec.Struct, gc=False):
@@ -107,7 +108,11 @@ def is_string(view: memoryview) -> bool:
 
 def raw_bytes(*values: msgspec.Raw) -> int:
     """Bytes of raw JSON values together."""
-    return sum(len(memoryview(value)) for value in values)
+    size = 0
+    for value in values:
+        if value is not ABSENT:
+            size += len(memoryview(value))
+    return size
 
 
 def decode_list(view: memoryview) -> list[memoryview]:
@@ -122,15 +127,15 @@ def turns_of(body: Body) -> list[Turn]:
         msgspec.ValidationError: if `input` is no list of items.
     """
     messages = body.messages
-    if messages is None and len(items := memoryview(body.input)):
-        messages = _decode_items(items)
+    if messages is None and body.input is not ABSENT:
+        messages = _decode_items(body.input)
     return [_take_apart(message) for message in messages or ()]
 
 
 def is_json_schema(body: Body) -> bool:
     """Whether the answer has to follow a JSON schema."""
-    wanted = _decode_format(body.response_format) if memoryview(body.response_format) else None
-    if wanted is None and memoryview(body.text):
+    wanted = None if body.response_format is ABSENT else _decode_format(body.response_format)
+    if wanted is None and body.text is not ABSENT:
         options = _decode_text_options(body.text)
         wanted = options.format if options else None
     return wanted is not None and wanted.type == "json_schema"
