@@ -15,6 +15,9 @@ from weighbridge.errors import ArtifactError
 from weighbridge.features import FEATURE_NAMES, Features, extract_features
 from weighbridge.prompt import Ask, Prompt
 
+_MOST_LOGIT = 60.0
+"""Past it a logistic function is 0 or 1 in floating point, and its exponential overflows."""
+
 
 class Complexity(msgspec.Struct, frozen=True, gc=False):
     """How hard a prompt is.
@@ -85,7 +88,7 @@ class LexicalClassifier:
         score = self._memo.get(key)
         if score is None:
             logit = self._bias + sum(self._parts(extract_features(ask)))
-            score = 1 / (1 + math.exp(-logit))
+            score = 1 / (1 + math.exp(-max(-_MOST_LOGIT, min(logit, _MOST_LOGIT))))
             if len(self._memo) >= self._MEMO:
                 self._memo.clear()
             self._memo[key] = score

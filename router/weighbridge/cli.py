@@ -11,6 +11,7 @@ import typer
 
 from weighbridge import __version__
 from weighbridge.errors import WeighbridgeError
+from weighbridge.local.commands import app as local
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Routes LLM traffic by how hard the prompt is.",
 )
+
+app.add_typer(local)
 
 ConfigOption = Annotated[
     Path | None,

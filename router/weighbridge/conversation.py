@@ -33,6 +33,7 @@ _BLOCKS = (
 """Elements that agents add around what a person wrote; never the place of the ask itself."""
 
 _NAMES = "|".join(_BLOCKS)
+_MARK = re.compile(rf"<(?=[a-z/])/?(?:{_NAMES})\b")
 _INJECTED = re.compile(rf"<({_NAMES})\b[^>]*>.*?(?:</\1>|(?={SEAM})|\Z)", re.DOTALL)
 _OPENED_IN_GAP = re.compile(rf"{SEAM}[^<]*(?:<(?!/?(?:{_NAMES})\b)[^<]*)*</(?:{_NAMES})>")
 

@@ -23,6 +23,7 @@ from weighbridge.settings import Settings, load_settings
 
 _log = logging.getLogger(__name__)
 _DIGEST_CHARS = 12
+Stamp = tuple[object, ...]
 
 
 class Generation(msgspec.Struct, frozen=True):
@@ -35,6 +36,7 @@ class Generation(msgspec.Struct, frozen=True):
         policy: built of the settings.
         settings_digest: short SHA-256 of the settings, defaults and environment included.
         artifact_digest: short SHA-256 of the artifact's manifest.
+        sources: files it was made of, each with its stamp from before it was read.
     """
 
     number: int
@@ -43,6 +45,7 @@ class Generation(msgspec.Struct, frozen=True):
     policy: Policy
     settings_digest: str
     artifact_digest: str
+    sources: dict[Path, Stamp]
 
     @classmethod
     def load(cls, path: Path | None, artifact: Path | None = None, number: int = 1) -> Self:
@@ -57,20 +60,34 @@ class Generation(msgspec.Struct, frozen=True):
             SettingsError: for settings that can't be used.
             ArtifactError: for an artifact that can't be used.
         """
+        sources = {path: _stamp(path)} if path else {}
         settings = load_settings(path)
-        loaded = load_artifact(artifact or settings.classifier.artifact)
+        folder = artifact or settings.classifier.artifact or PACKAGED
+        sources[folder / MANIFEST] = _stamp(folder / MANIFEST)
+        loaded = load_artifact(folder)
         return cls(
             number=number,
             settings=settings,
             classifier=make_classifier(loaded),
             policy=Policy(settings),
-            settings_digest=_digest(settings.model_dump_json(exclude={"log": {"hash_key"}})),
+            settings_digest=_digest(settings),
             artifact_digest=loaded.digest[:_DIGEST_CHARS],
+            sources=sources,
+        )
+
+    def is_same_as(self, other: "Generation") -> bool:
+        """Whether both would decide every request alike."""
+        return (self.settings_digest, self.artifact_digest) == (
+            other.settings_digest,
+            other.artifact_digest,
         )
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARS]
+def _digest(settings: Settings) -> str:
+    values = settings.model_dump(exclude={"log": {"hash_key"}})
+    # Sets have no order of their own, and two routers should show one digest.
+    raw = msgspec.json.encode(values, order="deterministic", enc_hook=str)
+    return hashlib.sha256(raw).hexdigest()[:_DIGEST_CHARS]
 
 
 class Generations:
@@ -80,8 +97,9 @@ class Generations:
         self._path = path
         self._artifact = artifact
         self._metrics = metrics
+        self._fault = ""
         self.current = Generation.load(path, artifact)
-        self._seen = self._fingerprint()
+        self._seen = self.current.sources
         self._announce()
 
     async def watch(self) -> None:
@@ -89,34 +107,42 @@ class Generations:
         while interval := self.current.settings.reload.interval_s:
             await asyncio.sleep(interval)
             try:
-                self.refresh()
+                await asyncio.to_thread(self.refresh)
             except Exception:  # noqa: BLE001 - serving matters more than reloading
                 self._metrics.record_failure("internal")
                 _log.exception("the files could not be looked at")
 
     def refresh(self) -> bool:
-        """Look once; True if a new generation serves. A faulty one is refused and logged."""
-        seen = self._fingerprint()
-        if seen == self._seen:
+        """Look once; True if a new generation serves. A faulty one is refused and logged.
+
+        After a refusal each look tries again: the fault may lie in a file that the generation in
+        service does not use.
+        """
+        seen = {path: _stamp(path) for path in self._seen}
+        if seen == self._seen and not self._fault:
             return False
         self._seen = seen
         try:
             loaded = Generation.load(self._path, self._artifact, self.current.number + 1)
         except WeighbridgeError as error:
-            self._metrics.record_reload(ReloadResult.REFUSED)
-            self._metrics.record_failure(error.label)
-            _log.error("reload refused, generation %d serves on: %s", self.current.number, error)
+            self._refuse(error)
             return False
-        if (loaded.settings_digest, loaded.artifact_digest) == (
-            self.current.settings_digest,
-            self.current.artifact_digest,
-        ):
+        self._fault = ""
+        self._seen = loaded.sources
+        if loaded.is_same_as(self.current):
             return False
         self.current = loaded
-        self._seen = self._fingerprint()
         self._metrics.record_reload(ReloadResult.LOADED)
         self._announce()
         return True
+
+    def _refuse(self, error: WeighbridgeError) -> None:
+        if str(error) == self._fault:
+            return
+        self._fault = str(error)
+        self._metrics.record_reload(ReloadResult.REFUSED)
+        self._metrics.record_failure(error.label)
+        _log.error("reload refused, generation %d serves on: %s", self.current.number, error)
 
     def _announce(self) -> None:
         now = self.current
@@ -136,12 +162,8 @@ class Generations:
             },
         )
 
-    def _fingerprint(self) -> tuple[tuple[object, ...], ...]:
-        folder = self._artifact or self.current.settings.classifier.artifact or PACKAGED
-        return tuple(_stamp(path) for path in (self._path, folder / MANIFEST) if path is not None)
 
-
-def _stamp(path: Path) -> tuple[object, ...]:
+def _stamp(path: Path) -> Stamp:
     """What changes with a file's content, also when Kubernetes swaps the symlink above it."""
     try:
         stat = path.stat()

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import random
+import re
 import secrets
 import sys
 import threading
@@ -22,8 +23,7 @@ _encode = msgspec.json.Encoder().encode
 _HASH_BYTES = 8
 _FLUSH_S = 0.2
 _MOST_LINES = 16_384
-_TRACE_ID = slice(3, 35)
-_TRACEPARENT_CHARS = 55
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 class DecisionLine(msgspec.Struct, gc=False):
@@ -111,10 +111,12 @@ def is_sampled(share: float) -> bool:
 
 
 def trace_id(traceparent: str) -> str:
-    """The trace id of a W3C traceparent header, "" if there is none."""
-    if len(traceparent) < _TRACEPARENT_CHARS or traceparent[2] != "-":
-        return ""
-    return traceparent[_TRACE_ID]
+    """The trace id of a W3C traceparent header, "" if it is not one.
+
+    Whatever else a client writes there must not reach the log.
+    """
+    found = _TRACEPARENT.fullmatch(traceparent)
+    return found.group(1) if found else ""
 
 
 class JsonFormatter(logging.Formatter):

@@ -33,7 +33,8 @@ _NUMBER_BYTES = 20
 _SYSTEM_BYTES = 1024
 _REPAIR_BYTES = 256 * 1024
 """Python's own JSON parser, which takes what vLLM takes, reads about 100 MB/s: 2.5 ms."""
-_SAMPLE_BYTES = 8192
+_SAMPLE_BYTES = 2048
+_LEAPS = 512
 _OPENING_ASKS = 4
 """Asks kept from the start of a long conversation, where the task was set."""
 _LOOKED_AT = 8
@@ -185,7 +186,7 @@ class _Reading:
 
     def _check_count(self, mark: bytes, *, least_bytes: int) -> None:
         most = self.limits.parts
-        if len(self.document) > most * least_bytes and self.document.count(mark) > most:
+        if len(self.document) > most * least_bytes and _has_more(self.document, mark, most):
             raise BodyOversizedError(f"expected at most {most} objects or strings")
 
     def _system(self, turns: list[Turn]) -> str:
@@ -223,13 +224,30 @@ class _Reading:
         return frozenset(needs) if needs else _NO_NEEDS
 
 
+def _has_more(document: bytes, mark: bytes, most: int) -> bool:
+    """Whether a byte stands in a document more than `most` times.
+
+    Prose and images hold few braces, and `find` leaps between these at five times the speed at
+    which `count` walks.
+    """
+    at = 0
+    leaps = min(_LEAPS, most + 1)
+    for _ in range(leaps):
+        at = document.find(mark, at) + 1
+        if at == 0:
+            return False
+    return leaps + document.count(mark, at) > most
+
+
 def _utf8_share(body: bytes) -> float:
     """UTF-8 bytes for each byte of the body, from its two ends.
 
     An ASCII-only client writes each CJK character as six bytes where UTF-8 takes three.
     """
     ends = body if len(body) <= 2 * _SAMPLE_BYTES else body[:_SAMPLE_BYTES] + body[-_SAMPLE_BYTES:]
-    return 1 - 3 * ends.count(b"\\u") / max(1, len(ends))
+    # An escaped backslash before a plain u, as in a Windows path, is no escape of a character.
+    escapes = ends.count(b"\\u") - ends.count(b"\\\\u")
+    return 1 - 3 * escapes / max(1, len(ends))
 
 
 def _decode(body: bytes) -> Body:

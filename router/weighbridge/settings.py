@@ -280,6 +280,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise SettingsError(f"{path}: expected a mapping of sections, came {type(values).__name__}")
+    if own := [key for key in values if key.startswith("_")]:
+        # pydantic-settings would take `_env_prefix` and its like for its own arguments.
+        raise SettingsError(f"{path}: {own[0]}: there is no such setting")
     return values
 
 
@@ -340,11 +343,13 @@ def _fault_lines(fault: "ErrorDetails") -> list[str]:
         return message.split("; ")
     if fault["type"] == "extra_forbidden":
         return [f"{where}: there is no such setting"]
-    came = "" if fault["type"] in _SELF_EXPLAINED else f", came {_short(fault['input'])}"
+    hidden = fault["type"] in _SELF_EXPLAINED or where in _HIDDEN
+    came = "" if hidden else f", came {_short(fault['input'])}"
     return [f"{where}: {message}{came}"]
 
 
 _SELF_EXPLAINED = frozenset({"value_error", "missing"})
+_HIDDEN = frozenset({"log.hash_key"})
 _SHORT = 60
 
 

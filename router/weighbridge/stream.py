@@ -207,6 +207,8 @@ class Exchange:
             return (mutation.UNCHANGED["request_body"],)
         self._body.add(chunk.body)
         if self._mode == _STREAMED and not chunk.end_of_stream:
+            if self._body.overflowed:
+                self._body.take()  # Envoy has it already, and it will not be read
             return (mutation.UNCHANGED["request_body"],)
         return (mutation.body_answer(self._decide()),)
 
