@@ -1,0 +1,5 @@
+"""`python -m weighbridge_simulator` is the `weighbridge-simulator` command."""
+
+from weighbridge_simulator.cli import main
+
+main()
