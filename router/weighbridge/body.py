@@ -26,9 +26,10 @@ class BodyBuffer:
         self.size = 0
 
     def add(self, chunk: bytes) -> None:
-        """Take one more chunk."""
+        """Take one more chunk; what comes after the cap was passed is counted, not kept."""
+        if not self.overflowed:
+            self._chunks.append(chunk)
         self.size += len(chunk)
-        self._chunks.append(chunk)
 
     @property
     def overflowed(self) -> bool:

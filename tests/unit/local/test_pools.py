@@ -1,0 +1,18 @@
+import pytest
+from weighbridge.local.pools import served_names, simulated
+from weighbridge.settings import Settings
+
+ALIASES = {"auto", "weighbridge/auto", "gpt-4o-mini", "gpt-4o"}
+
+
+@pytest.mark.parametrize(("tier", "model"), [("small", "gemma-small"), ("large", "llama-large")])
+def test_pool_answers_to_its_own_names_and_to_every_alias(tier, model):
+    names = served_names(Settings(), tier)
+    assert names[0] == model
+    assert set(names) == {model, f"weighbridge/{tier}", *ALIASES}
+
+
+def test_first_tier_is_the_quick_one():
+    small, large = (simulated(Settings(), tier, 1).argv for tier in ("small", "large"))
+    assert small[small.index("--ttft-ms") + 1] == "60"
+    assert large[large.index("--itl-ms") + 1] == "25"
