@@ -53,7 +53,7 @@ format: setup ## Format the sources
 generated: setup ## Write the generated files anew
 	$(BIN)/weighbridge schema > docs/settings.schema.json
 	$(BIN)/weighbridge schema --markdown > docs/settings.md
-	$(BIN)/python -m weighbridge_mesh example > mesh/envoy/bootstrap.example.yaml
+	$(BIN)/python -m weighbridge_mesh bootstrap > mesh/envoy/bootstrap.example.yaml
 
 test-vllm: setup ## Chat, streaming and metrics through real Envoy and two real vLLM servers (CPU)
 	$(PYTEST) -m vllm --timeout 900 tests/vllm $(ARGS)
