@@ -92,7 +92,6 @@ class Stage(StrEnum):
 
     PARSE = "parse"
     CLASSIFY = "classify"
-    POLICY = "policy"
 
 
 class ReloadResult(StrEnum):

@@ -9,6 +9,7 @@
     └── StreamError            one request's trouble: it is routed to the fallback tier
         ├── BodyUnparsedError      reason ``unparsed``
         ├── BodyOversizedError     reason ``oversized``
+        ├── OverloadError          too many streams: refused, Envoy fails open
         └── ProtocolError          the peer broke ext_proc: the stream is refused, Envoy fails open
 """
 
@@ -60,6 +61,12 @@ class BodyOversizedError(StreamError):
 
     label = "oversized"
     reason = Reason.OVERSIZED
+
+
+class OverloadError(StreamError):
+    """More streams than `listen.max_streams` are open."""
+
+    label = "overload"
 
 
 class ProtocolError(StreamError):

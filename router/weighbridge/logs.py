@@ -11,7 +11,6 @@ import os
 import random
 import re
 import secrets
-import sys
 import threading
 import time
 from collections import deque
@@ -55,7 +54,7 @@ class DecisionLine(msgspec.Struct, gc=False):
 
 
 class DecisionLog:
-    """Takes decision lines without waiting; a thread writes them.
+    """Takes lines without waiting; a thread writes them.
 
     A reader of standard output that stalls must stall nothing here: past `_MOST_LINES` the oldest
     lines are dropped.
@@ -81,9 +80,14 @@ class DecisionLog:
         """Take a line; it is written within `_FLUSH_S`."""
         self._lines.append(_encode(line))
 
+    def add_record(self, rendered: str) -> None:
+        """Take a log record that is a line already."""
+        self._lines.append(rendered.encode("utf-8", "replace"))
+
     def start(self) -> None:
-        """Begin to write."""
-        self._writer.start()
+        """Begin to write; a second call does nothing."""
+        if not self._writer.is_alive():
+            self._writer.start()
 
     def close(self) -> None:
         """Write what has gathered and stop; waits a second at most."""
@@ -138,9 +142,20 @@ class JsonFormatter(logging.Formatter):
         return _encode(line).decode()
 
 
-def configure_logging(level: str) -> None:
-    """Send all records of `level` and up to standard output as JSON lines."""
-    handler = logging.StreamHandler(sys.stdout)
+class _RecordHandler(logging.Handler):
+    """Hands records to the log's writer: the event loop waits for no reader of standard output."""
+
+    def __init__(self, log: DecisionLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.add_record(self.format(record))
+
+
+def configure_logging(level: str, log: DecisionLog) -> None:
+    """Send all records of `level` and up through `log` as JSON lines."""
+    handler = _RecordHandler(log)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

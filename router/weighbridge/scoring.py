@@ -16,7 +16,8 @@ from weighbridge.contract import Endpoint
 from weighbridge.errors import BodyUnparsedError, StreamError
 from weighbridge.generation import Generation
 from weighbridge.policy import Decision
-from weighbridge.prompt import Prompt, read_prompt
+from weighbridge.prompt import Prompt, parse_body, read_prompt
+from weighbridge.shapes import ABSENT
 
 
 class ScoreLine(msgspec.Struct, omit_defaults=True):
@@ -49,15 +50,6 @@ class Weighed(msgspec.Struct):
     error: str = ""
 
 
-class _Keys(msgspec.Struct):
-    messages: msgspec.Raw = msgspec.Raw()
-    prompt: msgspec.Raw = msgspec.Raw()
-    input: msgspec.Raw = msgspec.Raw()
-
-
-_decode_keys = msgspec.json.Decoder(_Keys).decode
-
-
 def guess_endpoint(body: bytes) -> Endpoint:
     """Which API a body without a path belongs to, by the key that holds its prompt.
 
@@ -65,16 +57,15 @@ def guess_endpoint(body: bytes) -> Endpoint:
         BodyUnparsedError: if it is no JSON object, or has none of the keys.
     """
     try:
-        keys = _decode_keys(body)
+        parsed, _ = parse_body(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BodyUnparsedError(f"expected a JSON object: {error}") from error
-    for endpoint, raw in (
-        (Endpoint.CHAT, keys.messages),
-        (Endpoint.COMPLETIONS, keys.prompt),
-        (Endpoint.RESPONSES, keys.input),
-    ):
-        if memoryview(raw):
-            return endpoint
+    if parsed.messages is not None:
+        return Endpoint.CHAT
+    if parsed.prompt is not ABSENT:
+        return Endpoint.COMPLETIONS
+    if parsed.input is not ABSENT:
+        return Endpoint.RESPONSES
     raise BodyUnparsedError('expected one of the keys "prompt", "messages" and "input"')
 
 

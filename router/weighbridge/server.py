@@ -19,7 +19,7 @@ import uvloop
 from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import start_http_server
 
-from weighbridge.errors import ProtocolError, SettingsError
+from weighbridge.errors import OverloadError, ProtocolError, SettingsError
 from weighbridge.generation import Generations
 from weighbridge.health import EXT_PROC_SERVICE, Health
 from weighbridge.logs import DecisionLog, configure_logging
@@ -35,11 +35,14 @@ _MESSAGE_SLACK_BYTES = 1024 * 1024
 class ExtProc:
     """The service behind `envoy.service.ext_proc.v3.ExternalProcessor/Process`.
 
-    Until `weighing` is set, streams are refused and Envoy fails open.
+    Until `weighing` is set, and past `max_streams`, streams are refused and Envoy fails open.
+    gRPC's own limit would count health checks too, and fail these under load.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, max_streams: int) -> None:
         self._metrics = metrics
+        self._max_streams = max_streams
+        self._open = 0
         self.weighing: Weighing | None = None
 
     def handler(self) -> grpc.GenericRpcHandler:
@@ -51,8 +54,13 @@ class ExtProc:
         if self.weighing is None:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the classifier is being loaded")
             return
+        if self._open >= self._max_streams:
+            self._metrics.record_failure(OverloadError.label)
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "listen.max_streams are open")
+            return
         exchange = Exchange(self.weighing)
-        self._metrics.streams.inc()
+        self._open += 1
+        self._metrics.streams.set(self._open)
         try:
             while not exchange.finished:
                 message = await context.read()
@@ -65,7 +73,8 @@ class ExtProc:
             _log.warning("stream refused: %s", error)
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         finally:
-            self._metrics.streams.dec()
+            self._open -= 1
+            self._metrics.streams.set(self._open)
 
 
 class Router:
@@ -74,11 +83,15 @@ class Router:
     Args:
         path: settings file; None: defaults and environment.
         artifact: folder of the classifier artifact; None: as the settings say.
+        log: where decisions are written; None: standard output, with a random hash key.
     """
 
-    def __init__(self, path: Path | None, artifact: Path | None = None) -> None:
+    def __init__(
+        self, path: Path | None, artifact: Path | None = None, log: DecisionLog | None = None
+    ) -> None:
         self._path = path
         self._artifact = artifact
+        self._log = log or DecisionLog(None)
         self.metrics = Metrics()
         self.health = Health(self.metrics)
         self._stopping = asyncio.Event()
@@ -94,7 +107,7 @@ class Router:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         settings = load_settings(self._path)
-        extproc = ExtProc(self.metrics)
+        extproc = ExtProc(self.metrics, settings.listen.max_streams)
         server = self._make_server(settings, extproc)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(_remove_socket, settings.listen.unix_socket)
@@ -106,17 +119,17 @@ class Router:
             generations = await asyncio.to_thread(
                 Generations, self._path, self._artifact, self.metrics
             )
-            extproc.weighing = Weighing(generations, self.metrics, _decision_log(settings, stack))
-            await self.health.say_serving()
-            _log.info("serving", extra={"fields": {"listen": _addresses(settings.listen)}})
+            self._log.start()
+            stack.callback(self._log.close)
+            extproc.weighing = Weighing(generations, self.metrics, self._log)
+            if not self._stopping.is_set():
+                await self.health.say_serving()
+                _log.info("serving", extra={"fields": {"listen": _addresses(settings.listen)}})
             await self._until_stopped(generations)
             await self._drain(server, settings.listen)
 
     def _make_server(self, settings: Settings, extproc: ExtProc) -> grpc.aio.Server:
-        server = grpc.aio.server(
-            maximum_concurrent_rpcs=settings.listen.max_streams,
-            options=_server_options(settings.limits.body_bytes),
-        )
+        server = grpc.aio.server(options=_server_options(settings.limits.body_bytes))
         health_pb2_grpc.add_HealthServicer_to_server(self.health.servicer, server)
         server.add_generic_rpc_handlers((extproc.handler(),))
         _bind(server, settings.listen)
@@ -125,9 +138,11 @@ class Router:
     def _expose_metrics(self, listen: Listen, stack: contextlib.AsyncExitStack) -> None:
         if listen.metrics_address is None:
             return
-        host, port = _host_and_port(listen.metrics_address, "listen.metrics_address")
+        host, _, port = listen.metrics_address.rpartition(":")
         try:
-            httpd, _ = start_http_server(port, addr=host, registry=self.metrics.registry)
+            httpd, _ = start_http_server(
+                int(port), addr=host.strip("[]"), registry=self.metrics.registry
+            )
         except OSError as error:
             raise _taken("listen.metrics_address", listen.metrics_address, error) from error
         stack.callback(httpd.server_close)
@@ -153,16 +168,14 @@ def serve(path: Path | None, artifact: Path | None = None) -> None:
         SettingsError: for settings that can't be used, an address that is taken included.
         ArtifactError: for an artifact that can't be used.
     """
-    configure_logging(load_settings(path).log.level)
-    uvloop.run(Router(path, artifact).run())
-
-
-def _decision_log(settings: Settings, stack: contextlib.AsyncExitStack) -> DecisionLog:
-    key = settings.log.hash_key
-    log = DecisionLog(key.get_secret_value() if key else None)
+    settings = load_settings(path).log
+    log = DecisionLog(settings.hash_key.get_secret_value() if settings.hash_key else None)
+    configure_logging(settings.level, log)
     log.start()
-    stack.callback(log.close)
-    return log
+    try:
+        uvloop.run(Router(path, artifact, log).run())
+    finally:
+        log.close()
 
 
 def _server_options(body_bytes: int) -> list[tuple[str, int]]:
@@ -190,7 +203,6 @@ def _bind(server: grpc.aio.Server, listen: Listen) -> None:
 def _bindings(listen: Listen) -> list[tuple[str, str]]:
     bindings = []
     if listen.address is not None:
-        _host_and_port(listen.address, "listen.address")
         bindings.append(("listen.address", listen.address))
     if listen.unix_socket is not None:
         _check_socket(listen.unix_socket)
@@ -224,16 +236,16 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
         authority = tls.client_ca.read_bytes() if tls.client_ca else None
     except OSError as error:
         raise SettingsError(f"listen.tls: {error.filename}: {error.strerror}") from error
+    for path, part, kind in (
+        (tls.private_key, pair[0], b"PRIVATE KEY"),
+        (tls.certificate, pair[1], b"CERTIFICATE"),
+        (tls.client_ca, authority, b"CERTIFICATE"),
+    ):
+        if part is not None and b"-----BEGIN" not in part and kind not in part:
+            raise SettingsError(f"listen.tls: {path}: expected PEM with a {kind.decode()}")
     return grpc.ssl_server_credentials(
         [pair], root_certificates=authority, require_client_auth=authority is not None
     )
-
-
-def _host_and_port(address: str, where: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdigit():
-        raise SettingsError(f"{where}: expected host:port, came {address!r}")
-    return host.strip("[]"), int(port)
 
 
 def _taken(where: str, address: str, error: Exception) -> SettingsError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -49,10 +50,21 @@ class Tls(_Section):
     client_ca: Path | None = Field(None, description="PEM of the CA that client certificates need.")
 
 
+def _host_and_port(address: str) -> str:
+    host, colon, port = address.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) <= _MOST_PORT):
+        raise ValueError(f"expected host:port with a port up to 65535, came {address!r}")
+    return address
+
+
+_MOST_PORT = 65_535
+Address = Annotated[str, AfterValidator(_host_and_port)]
+
+
 class Listen(_Section):
     """Where the router is reached, and how it leaves."""
 
-    address: str | None = Field(
+    address: Address | None = Field(
         "0.0.0.0:9002",
         description="host:port of ext_proc and gRPC health over TCP. null turns TCP off.",
     )
@@ -60,7 +72,7 @@ class Listen(_Section):
         None, description="Socket for a gateway in the same pod. Off: most routers are remote."
     )
     tls: Tls | None = Field(None, description="Off by default: in a mesh, the mesh encrypts.")
-    metrics_address: str | None = Field(
+    metrics_address: Address | None = Field(
         "0.0.0.0:9090",
         description="host:port of /metrics. Its own port, so that policy can tell the two apart.",
     )
@@ -232,6 +244,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         faults = [
+            *(
+                ["tiers: 'auto' means a weighing, and can't name a tier"]
+                * (PREFER_AUTO in self.tiers)
+            ),
             *_unknown_tiers(self.policy.model_dump(), list(self.tiers)),
             *_contested_models(self),
         ]

@@ -25,7 +25,7 @@ class Turn(msgspec.Struct, gc=False):
     """One message taken apart.
 
     Attributes:
-        speaker: who said it; a user's turn that only reports tool results is a tool's.
+        speaker: who said it.
         texts: its texts as JSON string literals, quotes included.
         size: bytes of all that becomes prompt tokens, images and audio not.
         images: number of images.
@@ -156,22 +156,18 @@ def _take_apart(message: _Message) -> Turn:
 
 
 def _take_parts(turn: Turn, view: memoryview) -> None:
-    tool_results = 0
     for part in _decode_parts(view):
         if part.type in _IMAGE_PARTS:
             turn.images += 1
         elif part.type in _AUDIO_PARTS:
             turn.audio = True
         elif part.type == "tool_result":
-            tool_results += 1
             _take_tool_result(turn, memoryview(part.content))
         else:
             text = memoryview(part.text)
             turn.size += len(text) + raw_bytes(part.input)
             if is_string(text):
                 turn.texts.append(text)
-    if tool_results and not turn.texts:
-        turn.speaker = Speaker.TOOL
 
 
 def _take_tool_result(turn: Turn, view: memoryview) -> None:

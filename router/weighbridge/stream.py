@@ -191,6 +191,8 @@ class Exchange:
         raise ProtocolError(f"expected a message of a known kind, came {kind}")
 
     def _request_headers(self, request: pb.ProcessingRequest) -> Sequence[bytes]:
+        if self._head is not None:
+            raise ProtocolError("expected request_headers once, came a second time")
         if request.HasField("protocol_config"):
             self._mode = request.protocol_config.request_body_mode
         self._head = _read_head(request.request_headers)

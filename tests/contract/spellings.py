@@ -1,0 +1,124 @@
+"""Text in, misspelled names of the contract out: headers, metrics, label values and reasons.
+
+What is known comes from `contract`, from the instruments themselves and from the failure tree; a
+name that looks like one of the project's and is none of these is a fault.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from weighbridge import contract, errors
+from weighbridge.contract import Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.metrics import Metrics
+
+REPOSITORY = Path(__file__).parents[2]
+
+HEADERS = {*contract.DECISION_HEADERS, contract.HEADER_PREFER}
+_HEADER = re.compile(r"(?<![\w-])x-weigh[a-z]*-[a-z0-9-]*", re.IGNORECASE)
+
+_SELECTED = r"(?P<name>[a-z_:]*weighbridge_[a-z0-9_]+(?::[a-z0-9_:]+)?)"
+_NAME = re.compile(r"(?<![\w:./-])" + _SELECTED + r"(?![\w-])(?P<selector>\s*[\[{])?")
+_SELECTOR = re.compile(_SELECTED + r"\s*\{(?P<labels>(?:\{\{.*?\}\}|[^{}])*)\}")
+_LABEL = re.compile(r"""(\w+)\s*(=~|!~|!=|=)\s*\\?["']([^"'\\]*)""")
+_PLAIN = re.compile(r"[a-z]+(?:-[a-z]+)*")
+
+_REASON_BESIDE = re.compile(
+    contract.HEADER_REASON
+    + r"""["']?\]?[ \t]*(?:===?|!==?|:|=|,)[ \t]*"""
+    + r"""(?:\{[ \t]*exact:[ \t]*)?["']?([a-z]+(?:-[a-z]+)*)"""
+)
+_REASON_BELOW = re.compile(
+    contract.HEADER_REASON
+    + r"""["']?:?[ \t]*\n(?:\s*(?:string_match|stringMatch):[ \t]*\n)?"""
+    + r"""\s*(?:value|exact|raw_value):[ \t]*["']?([a-z]+(?:-[a-z]+)*)"""
+)
+
+
+def _exposed() -> tuple[set[str], set[str]]:
+    """Names of the series that the router exposes, and of the metrics they belong to."""
+    metrics = Metrics()
+    metrics.record_decision(("tier", Reason.SCORE, Outcome.WEIGHED), 0.5, 0.1, 1)
+    metrics.record_failure("internal")
+    metrics.record_generation(1, "s", "a", "c")
+    families = list(metrics.registry.collect())
+    return {s.name for family in families for s in family.samples}, {f.name for f in families}
+
+
+def _packages() -> set[str]:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    return {Path(p).name for p in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
+
+
+def _kinds(failure: type[errors.WeighbridgeError]) -> Iterator[str]:
+    yield failure.label
+    for child in failure.__subclasses__():
+        yield from _kinds(child)
+
+
+SERIES, METRICS = _exposed()
+PACKAGES = _packages()
+LABEL_VALUES = {
+    "reason": set(Reason),
+    "outcome": set(Outcome),
+    "stage": set(Stage),
+    "result": set(ReloadResult),
+    "kind": set(_kinds(errors.WeighbridgeError)),
+}
+assert set(Metric) == METRICS
+
+
+def faults(text: str) -> list[str]:
+    """What in a text is spelled like the contract's and is not; one message each."""
+    return [*_headers(text), *_metrics(text), *_labels(text), *_reasons(text)]
+
+
+def _headers(text: str) -> Iterator[str]:
+    for match in _HEADER.finditer(text):
+        name = match.group().lower()
+        pattern = name == "x-weighbridge-"  # as in `x-weighbridge-*`
+        if name not in HEADERS and not pattern:
+            yield f"header {name}"
+
+
+def _metrics(text: str) -> Iterator[str]:
+    for match in _NAME.finditer(text):
+        name = match["name"]
+        if ":" in name:  # a recording rule: level:metric:operation
+            yield from (
+                f"metric {part} in {name}"
+                for part in name.split(":")
+                if part.startswith("weighbridge_") and part not in SERIES | METRICS
+            )
+        elif match["selector"] and name not in SERIES | PACKAGES:
+            yield f"series {name}"
+        elif name not in SERIES | METRICS | PACKAGES:
+            yield f"metric {name}"
+
+
+def _labels(text: str) -> Iterator[str]:
+    for selector in _SELECTOR.finditer(text):
+        for label, operator, value in _LABEL.findall(selector["labels"]):
+            known = LABEL_VALUES.get(label)
+            if known is not None and not _matches(operator, value, known):
+                yield f"label {label}={value}"
+
+
+def _matches(operator: str, value: str, known: set[str]) -> bool:
+    if "$" in value or "{{" in value:
+        return True
+    if operator in {"=", "!="}:
+        return value in known
+    alternatives = value.strip("()").split("|")
+    return all(
+        one in known if _PLAIN.fullmatch(one) else any(re.fullmatch(one, k) for k in known)
+        for one in alternatives
+    )
+
+
+def _reasons(text: str) -> Iterator[str]:
+    for pattern in (_REASON_BESIDE, _REASON_BELOW):
+        for reason in pattern.findall(text):
+            if reason not in set(Reason):
+                yield f"reason {reason}"

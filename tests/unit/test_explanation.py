@@ -1,0 +1,41 @@
+"""The explanation for a person: never a traceback, and the decision first."""
+
+import io
+
+import pytest
+from rich.console import Console
+from unit.bodies import EASY, HARD, chat, text_part
+from weighbridge.explanation import print_explanation
+from weighbridge.generation import Generation
+from weighbridge.scoring import weigh_body
+
+
+def explained(body):
+    generation = Generation.load(None)
+    out = io.StringIO()
+    print_explanation(Console(file=out, width=100), generation, weigh_body(generation, body))
+    return out.getvalue()
+
+
+def test_the_decision_stands_first_and_every_feature_below():
+    text = explained(chat(HARD))
+
+    assert text.startswith("→ large   reason score   score 0.")
+    for feature in ("bias", "hard", "maths", "steps", "why"):
+        assert feature in text
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"broken", ["reason unparsed", "no score", "not read: expected"]),
+        (chat(""), ["reason no-text", "no score", "(none)"]),
+        (chat([text_part(EASY), {"type": "audio"}]), ["no: capability", "audio", "reason capab"]),
+        (chat("x" * 100_000), ["no: context-window", "yes", "reason context-window"]),
+    ],
+)
+def test_what_was_not_weighed_or_can_not_be_served_is_said(body, words):
+    text = explained(body.replace(b'"model": "auto"', b'"model": ""'))
+
+    for word in words:
+        assert word in text
