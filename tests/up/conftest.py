@@ -70,7 +70,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
     """Start a run with extra arguments; all runs end with the session."""
     runs: list[Run] = []
 
-    def started(*arguments: str, wait: bool = True) -> Run:
+    def started(*arguments: str, wait: bool = True, seconds: float = READY_S) -> Run:
         folder = tmp_path_factory.mktemp("up")
         output = folder / "output.txt"
         command = [sys.executable, "-m", "weighbridge", "up", "--plain"]
@@ -82,7 +82,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
         run = Run(process, folder / "ready.json", output)
         runs.append(run)
         if wait:
-            eventually(lambda: run.ready_file.exists() or process.poll() is not None, READY_S)
+            eventually(lambda: run.ready_file.exists() or process.poll() is not None, seconds)
             assert process.poll() is None, output.read_text()
         return run
 

@@ -11,8 +11,6 @@ import psutil
 from weighbridge.errors import LocalError
 
 GIBIBYTE = 1024**3
-VLLM_BYTES = 9 * GIBIBYTE
-"""Two pools of the tiny model, 4.2 GB resident each as measured with vLLM 0.32 on CPU."""
 
 
 def find_envoy() -> Path:
@@ -46,7 +44,7 @@ def _on_path() -> Path | None:
     return Path(found) if found else None
 
 
-def require_memory(needed: int = VLLM_BYTES) -> None:
+def require_memory(needed: int) -> None:
     """Make sure that `needed` bytes of memory are free.
 
     Raises:

@@ -12,7 +12,7 @@ from weighbridge_mesh.options import BootstrapOptions, Endpoint, FilterOptions, 
 
 from weighbridge.contract import Metric
 from weighbridge.errors import LocalError
-from weighbridge.local.binaries import find_envoy, require_memory
+from weighbridge.local.binaries import find_envoy
 from weighbridge.local.child import ChildSpec, OnExit
 from weighbridge.local.ports import LOOPBACK, free_ports, require_free
 from weighbridge.local.probes import HttpProbe
@@ -93,8 +93,6 @@ def make_plan(options: UpOptions) -> Plan:
     if settings.listen.tls is not None:
         raise LocalError("`up` speaks plaintext to its own router: remove listen.tls for it")
     require_free(options.port, "--port")
-    if options.pools == "vllm":
-        require_memory()
     admin, router, metrics, *pool_ports = free_ports(3 + len(settings.tiers))
     run_dir = options.run_dir or Path(tempfile.mkdtemp(prefix="weighbridge-up-"))
     return Plan(

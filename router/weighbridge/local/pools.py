@@ -7,6 +7,8 @@ from pathlib import Path
 from weighbridge.contract import MODEL_PREFIX
 from weighbridge.local.child import ChildSpec
 from weighbridge.local.probes import HttpProbe
+from weighbridge.local.tiny_model import CONTEXT_WINDOW, Family, write_model
+from weighbridge.local.vllm_pool import server_command
 from weighbridge.settings import Settings
 
 
@@ -57,23 +59,32 @@ def simulated(settings: Settings, tier: str, port: int) -> ChildSpec:
     )
 
 
-def real(settings: Settings, tier: str, port: int, environment: Path) -> ChildSpec:
-    """Make a real vLLM of a tier.
+def real(settings: Settings, tier: str, port: int, *, environment: Path, cache: Path) -> ChildSpec:
+    """Make a real vLLM of a tier, serving a tiny random model.
 
     Args:
         settings: for the names.
-        tier: which.
+        tier: which; the first tier of the settings gets a Gemma, the others Llamas.
         port: where it listens.
         environment: what `vllm_pool.ensure_environment` gave.
+        cache: folder for the models.
     """
-    from weighbridge.local import vllm_pool  # noqa: PLC0415 - needed for real pools alone
-
-    command = vllm_pool.server_command(environment, port, served_names(settings, tier))
+    position = list(settings.tiers).index(tier)
+    family = Family.GEMMA if position == 0 else Family.LLAMA
+    model = write_model(cache / f"tiny-{family}-{position}", family=family, seed=position)
+    command = server_command(
+        environment,
+        model,
+        port=port,
+        served_model_names=served_names(settings, tier),
+        max_model_len=min(settings.tiers[tier].context_window, CONTEXT_WINDOW),
+    )
     return ChildSpec(
         name=f"pool-{tier}",
-        argv=tuple(command),
+        argv=command.argv,
+        env=command.environment,
         ready=_healthy(port),
-        # 29 s on two idle cores for one server; two start at once.
+        # About 30 s on two idle cores; several of them may share these.
         ready_timeout_s=300,
         stop_timeout_s=15,
     )

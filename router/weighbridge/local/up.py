@@ -6,10 +6,12 @@ Without Envoy nothing can be reached, so its end is the end of the run.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
@@ -20,6 +22,7 @@ from weighbridge.local.plan import Plan, UpOptions, envoy_spec, make_plan, route
 from weighbridge.local.ready_file import ReadyFile
 from weighbridge.local.screen import Screen
 from weighbridge.local.supervisor import Supervisor
+from weighbridge.local.vllm_pool import ensure_environment
 
 _REFRESH_SECONDS = 0.25
 
@@ -109,10 +112,15 @@ def _pool_specs(options: UpOptions, plan: Plan, screen: Screen) -> list[ChildSpe
     make = pools.simulated
     if options.pools == "vllm":
         screen.say("Two real vLLM servers: the first start installs them, which takes minutes.")
-        from weighbridge.local import vllm_pool  # noqa: PLC0415 - needed for real pools alone
-
-        make = partial(pools.real, environment=vllm_pool.ensure_environment())
+        cache = _cache_dir()
+        environment = ensure_environment(cache, progress=screen.say)
+        make = partial(pools.real, environment=environment, cache=cache)
     return [make(plan.settings, tier, port) for tier, port in plan.pool_ports.items()]
+
+
+def _cache_dir() -> Path:
+    """Where the environment of vLLM is kept from run to run."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
 
 
 async def _show_until_ended(supervisor: Supervisor, plan: Plan, screen: Screen) -> int:

@@ -36,7 +36,7 @@ def test_missing_envoy_tells_how_to_get_it(monkeypatch):
 def test_memory_is_checked_before_vllm_is_started(monkeypatch, free, enough):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
     if enough:
-        require_memory()
+        require_memory(9 * GIBIBYTE)
     else:
         with pytest.raises(LocalError, match=r"9 GiB .* use --pools sim"):
-            require_memory()
+            require_memory(9 * GIBIBYTE)
