@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from weighbridge import __version__
+from weighbridge.bench.commands import app as bench
 from weighbridge.errors import WeighbridgeError
 from weighbridge.local.commands import app as local
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 
 app.add_typer(local)
+app.add_typer(bench)
 
 ConfigOption = Annotated[
     Path | None,

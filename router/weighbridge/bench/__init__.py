@@ -1,0 +1,1 @@
+"""`weighbridge bench`: what the filter costs beside plain Envoy and an empty handler."""

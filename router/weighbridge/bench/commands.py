@@ -1,0 +1,126 @@
+"""The options of `weighbridge bench`, for cli.py to mount."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+app = typer.Typer()
+
+QUICK: Final = {"rounds": 2, "seconds": 1.0, "cases": ("small", "220k"), "soak": 5000, "starts": 1}
+"""What --quick measures, whatever else is asked."""
+
+
+@app.command()
+def bench(
+    rounds: Annotated[int, typer.Option(min=1, help="Times each target is measured.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of one measurement.")] = 3.0,
+    cases: Annotated[str, typer.Option(help="Sizes of request.")] = "small,32k,220k,3m",
+    connections: Annotated[int, typer.Option(min=1, help="Requests in flight under load.")] = 16,
+    soak: Annotated[
+        int, typer.Option(min=0, help="Requests for memory and CPU time of the router; 0: none.")
+    ] = 20_000,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=1, help="Latency at so many requests per second, not one at a time."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A first look, in half a minute.")] = False,
+    json: Annotated[str, typer.Option(help="File for the report as JSON; - is output.")] = "",
+    markdown: Annotated[str, typer.Option(help="File for the tables as Markdown; likewise.")] = "",
+    sse: Annotated[
+        int, typer.Option(min=0, help="Instead: hold so many streaming answers open at once.")
+    ] = 0,
+) -> None:
+    """Measure what the router adds to Envoy, beside plain Envoy and an empty handler."""
+    import msgspec
+    from rich.console import Console
+
+    from weighbridge.bench.report import Options
+    from weighbridge.bench.run import run_bench, steps
+    from weighbridge.bench.tables import markdown as as_markdown
+    from weighbridge.bench.tables import print_report
+
+    if sse:
+        _bench_sse(sse, json)
+        return
+    names = tuple(name.strip() for name in cases.split(",") if name.strip())
+    options = Options(
+        rounds=rounds,
+        seconds=seconds,
+        cases=names,
+        connections=connections,
+        rate=rate,
+        soak=soak,
+    )
+    if quick:
+        options = msgspec.structs.replace(options, **QUICK)
+    with progress(steps(options)) as told:
+        report = run_bench(options, told)
+    if json:
+        write(json, msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    if markdown:
+        write(markdown, as_markdown(report))
+    print_report(Console(stderr="-" in {json, markdown}), report)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+def _bench_sse(streams: int, json: str) -> None:
+    import msgspec
+    from rich.console import Console
+
+    from weighbridge.bench.sse import run_sse
+    from weighbridge.bench.sse_report import SseOptions, print_sse
+
+    with progress(None) as told:
+        report = run_sse(SseOptions(streams=streams), told)
+    if json:
+        write(json, msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    print_sse(Console(stderr=json == "-"), report)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+def write(where: str, text: str) -> None:
+    """Write to a file, or to standard output for ``-``."""
+    if where == "-":
+        sys.stdout.write(text)
+    else:
+        Path(where).write_text(text)
+
+
+@contextmanager
+def progress(steps: int | None) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, on standard error and only to a person.
+
+    Args:
+        steps: times that the yielded function will be called; None: unknown.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    # Drawn when told, not ten times a second: the drawing would run on a measured core.
+    bar = Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with bar:
+        task = bar.add_task("", total=steps)
+        done = -1
+
+        def told(what: str) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, completed=done, description=what, refresh=True)
+
+        yield told
