@@ -1,8 +1,8 @@
 """Instruments, declared once; their labels come from enums, so that cardinality is bounded.
 
 The distributions of the hot path are plain lists that only the event loop writes, turned into
-Prometheus histograms when scraped: 0.4 µs an observation, where the client library's lock and
-its walk over the buckets take 5, five times a request.
+Prometheus histograms when scraped: a sixth of what the client library's lock and its walk over the
+buckets cost, five times a request (`weighbridge bench-parts`).
 """
 
 from bisect import bisect_left
