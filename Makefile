@@ -67,6 +67,10 @@ bench: setup ## Added latency and throughput against plain Envoy and an empty ha
 lock: setup ## Resolve constraints/ anew, with hashes and without addresses
 	$(LOCK) --extra dev -o constraints/dev.txt
 	$(LOCK) --extra local --extra build --constraint constraints/dev.txt -o constraints/local.txt
+	$(BIN)/uv pip compile constraints/vllm.in --overrides constraints/vllm-overrides.txt \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	  --no-annotate --no-emit-index-url --quiet \
+	  --output-file router/weighbridge/local/vllm.lock.txt
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,7 +15,7 @@ def up(
     ] = 8080,
     pools: Annotated[
         Literal["sim", "vllm"],
-        typer.Option(help="Simulated models, or real vLLM on CPU (about 6 GiB of memory)."),
+        typer.Option(help="Simulated models, or real vLLM on CPU (about 4 GiB of memory)."),
     ] = "sim",
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The router's settings file (YAML).")

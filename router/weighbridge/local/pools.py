@@ -71,7 +71,7 @@ def real(settings: Settings, tier: str, port: int, *, environment: Path, cache: 
     """
     position = list(settings.tiers).index(tier)
     family = Family.GEMMA if position == 0 else Family.LLAMA
-    model = write_model(cache / f"tiny-{family}-{position}", family=family, seed=position)
+    model = write_model(cache / f"tiny-{family}-{position + 1}", family=family, seed=position + 1)
     command = server_command(
         environment,
         model,
