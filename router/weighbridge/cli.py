@@ -118,6 +118,16 @@ def schema(
     typer.echo(settings_reference() if markdown else schema)
 
 
+@app.command()
+def bench_parts() -> None:
+    """Time the parts of a decision one by one, in this process."""
+    from rich.console import Console
+
+    from weighbridge.bench.parts import measure_parts, print_parts
+
+    print_parts(Console(), measure_parts())
+
+
 def main() -> None:
     """Run the command; a fault that the user can mend is a message, not a traceback."""
     try:

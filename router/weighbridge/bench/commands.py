@@ -68,16 +68,6 @@ def bench(
         raise typer.Exit(1)
 
 
-@app.command("bench-parts")
-def bench_parts() -> None:
-    """Time the parts of a decision one by one, in this process."""
-    from rich.console import Console
-
-    from weighbridge.bench.parts import measure_parts, print_parts
-
-    print_parts(Console(), measure_parts())
-
-
 def _bench_sse(streams: int, json: str) -> None:
     import msgspec
     from rich.console import Console
