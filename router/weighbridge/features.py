@@ -27,11 +27,12 @@ _CODE_MARKS = {
     "<": ("</",),
     ":": ("::", ":\n ", "error:"),
     "#": ("#include",),
-    "f": ("def ", "func "),
-    "c": ("class ", "Traceback", "Exception", "struct ", "const "),
-    "r": ("return ", "import "),
     "S": ("SELECT ",),
 }
+_CODE_WORDS = (
+    *("def ", "func ", "class ", "struct ", "const "),
+    *("return ", "import ", "Traceback", "Exception"),
+)
 _MATHS_MARKS = {
     "\\": (
         *("\\frac", "\\sum", "\\int", "\\sqrt", "\\lim"),
@@ -110,7 +111,9 @@ def extract_features(ask: Ask) -> Features:
         lines=math.log1p(text.count("\n")),
         items=math.log1p(len(_LIST_ITEM.findall(text))),
         questions=math.log1p(text.count("?")),
-        code=_count(_CODE_MARKS, text),
+        # Words of code stand beside its punctuation on several lines; in prose most would be found
+        # nowhere, at a full pass each.
+        code=_count(_CODE_MARKS, text, _CODE_WORDS if "\n" in text and "(" in text else ()),
         maths=_count(_MATHS_MARKS, text, () if text.isascii() else _MATHS_SYMBOLS),
         hard=math.log1p(len(vocabulary & _HARD_WORDS)),
         easy=math.log1p(len(vocabulary & _EASY_WORDS)),

@@ -154,10 +154,10 @@ class Limits(_Section):
         description="Bodies beyond are routed unread; keep Envoy's buffer limit equal.",
     )
     text_bytes: int = Field(
-        4096,
+        2048,
         ge=256,
         le=1024 * 1024,
-        description="Bytes read of one long text, half from its head, half from its tail.",
+        description="Bytes read of one long text, half from each end: about 512 tokens.",
     )
     earlier_asks: int = Field(
         16, ge=0, le=256, description="Earlier user turns that are weighed for stickiness."

@@ -49,7 +49,7 @@ DEFAULTS = {
     },
     "limits": {
         "body_bytes": 16 * 1024 * 1024,
-        "text_bytes": 4096,
+        "text_bytes": 2048,
         "earlier_asks": 16,
         "parts": 65_536,
         "bytes_per_token": 3.5,
