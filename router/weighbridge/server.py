@@ -7,6 +7,8 @@ taken and those in flight get `drain_timeout_s`.
 
 import asyncio
 import contextlib
+import ctypes
+import gc
 import logging
 import signal
 import socket
@@ -121,6 +123,8 @@ class Router:
             )
             self._log.start()
             stack.callback(self._log.close)
+            # What lives from here to the end need not be walked by each full collection.
+            gc.freeze()
             extproc.weighing = Weighing(generations, self.metrics, self._log)
             if not self._stopping.is_set():
                 await self.health.say_serving()
@@ -168,6 +172,7 @@ def serve(path: Path | None, artifact: Path | None = None) -> None:
         SettingsError: for settings that can't be used, an address that is taken included.
         ArtifactError: for an artifact that can't be used.
     """
+    _keep_freed_memory()
     settings = load_settings(path).log
     log = DecisionLog(settings.hash_key.get_secret_value() if settings.hash_key else None)
     configure_logging(settings.level, log)
@@ -176,6 +181,23 @@ def serve(path: Path | None, artifact: Path | None = None) -> None:
         uvloop.run(Router(path, artifact, log).run())
     finally:
         log.close()
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc to keep the memory of large bodies instead of handing it back after each.
+
+    A 3 MB body is copied several times on its way in; fetching fresh pages for every copy cost a
+    quarter of the CPU time and a third of the throughput of such bodies. At most `_KEPT_BYTES` more
+    stay resident.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # only glibc has it
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 64 * 1024 * 1024
 
 
 def _server_options(body_bytes: int) -> list[tuple[str, int]]:
