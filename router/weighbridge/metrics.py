@@ -1,7 +1,7 @@
 """Instruments, declared once; their labels come from enums, so that cardinality is bounded.
 
 The distributions of the hot path are plain lists that only the event loop writes, turned into
-Prometheus histograms when scraped: a sixth of what the client library's lock and its walk over the
+Prometheus histograms when scraped: a fifth of what the client library's lock and its walk over the
 buckets cost, five times a request (`weighbridge bench-parts`).
 """
 

@@ -1,7 +1,7 @@
 """JSON bytes in, a frozen `Prompt` out: what is asked, what was asked before, what it needs.
 
-The body is passed over once by a parser that skips what is not needed (`msgspec.Raw`: 3 MB in
-2.6 ms, where building Python objects takes 8); after that only head and tail of the newest texts
+The body is passed over once by a parser that skips what is not needed (`msgspec.Raw`; ADR 1 has
+the times); after that only head and tail of the newest texts
 are decoded. Work is bounded by `Limits`, whatever the body holds.
 """
 
