@@ -162,7 +162,22 @@ class Router:
         _log.info("draining")
         await asyncio.sleep(listen.drain_delay_s)
         await server.stop(listen.drain_timeout_s)
+        await _last_steps()
         _log.info("stopped")
+
+
+async def _last_steps() -> None:
+    """Let the streams that grpc has cut take their last steps.
+
+    `Server.stop` comes back before their tasks have ended, and grpc prints a traceback for each
+    that the end of the event loop then cancels.
+    """
+    streams = [task for task in asyncio.all_tasks() if task.get_name() == "rpc_task"]
+    if streams:
+        await asyncio.wait(streams, timeout=_LAST_STEPS_S)
+
+
+_LAST_STEPS_S = 1.0
 
 
 def serve(path: Path | None, artifact: Path | None = None) -> None:

@@ -62,6 +62,20 @@ async def test_a_stream_that_does_not_end_is_cut_when_the_bound_is_reached(
     assert await served.left() == 0
 
 
+async def test_streams_that_are_cut_in_great_number_leave_no_task_behind(configure, target):
+    router = Router(configure(listen={"drain_timeout_s": 0.1}))
+    task = asyncio.create_task(router.run())
+    async with connect(target) as peer:
+        await peer.until_serving()
+        hanging = [peer.call() for _ in range(100)]
+        await asyncio.gather(*(call.ask(headers()) for call in hanging))
+
+        router._stopping.set()
+        await task
+
+        assert "rpc_task" not in {one.get_name() for one in asyncio.all_tasks()}
+
+
 async def test_before_the_drain_new_streams_are_still_taken(configure, target):
     router = Router(configure(listen={"drain_delay_s": 3600}))
     task = asyncio.create_task(router.run())
