@@ -26,11 +26,13 @@ class Complexity(msgspec.Struct, frozen=True, gc=False):
         score: of the newest ask, 0..1, higher is harder.
         earlier: the highest score among the earlier asks; 0 where there are none.
         stage: which stage of the classifier gave the answer.
+        raw: of the newest ask, before calibration; rises with `score`.
     """
 
     score: float
     earlier: float = 0.0
     stage: str = "lexical"
+    raw: float = 0.0
 
 
 class Classifier(Protocol):
@@ -76,7 +78,8 @@ class LexicalClassifier:
         if prompt.ask is None:
             return Complexity(0.0)
         earlier = max(map(self._score, prompt.earlier), default=0.0)
-        return Complexity(self._score(prompt.ask), earlier)
+        score = self._score(prompt.ask)
+        return Complexity(score, earlier, raw=score)
 
     def explain(self, ask: Ask) -> Mapping[str, float]:
         """See `Classifier`; the values and `bias` add up to the logit of the score."""

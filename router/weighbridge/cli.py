@@ -12,6 +12,7 @@ import typer
 from weighbridge import __version__
 from weighbridge.bench.commands import app as bench
 from weighbridge.errors import WeighbridgeError
+from weighbridge.learn.commands import app as learn
 from weighbridge.local.commands import app as local
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 
 app.add_typer(local)
 app.add_typer(bench)
+app.add_typer(learn, name="learn")
 
 ConfigOption = Annotated[
     Path | None,

@@ -6,6 +6,8 @@
     ├── SettingsError          the settings can't be used: refused at start, ignored on reload
     ├── ArtifactError          the classifier's files can't be used: likewise
     ├── LocalError             `weighbridge up` or `bench` can't run here: printed, exit status 1
+    ├── RecordError            a file of prompts, labels or decisions can't be used: likewise
+    ├── LearnError             `weighbridge learn` can't go on: likewise; what was paid for is kept
     └── StreamError            one request's trouble: it is routed to the fallback tier
         ├── BodyUnparsedError      reason ``unparsed``
         ├── BodyOversizedError     reason ``oversized``
@@ -40,6 +42,18 @@ class LocalError(WeighbridgeError):
     """A local command can't run on this machine; the message says the way out."""
 
     label = "local"
+
+
+class RecordError(WeighbridgeError):
+    """A file of prompts, labels or decisions that can't be used; the message names the line."""
+
+    label = "record"
+
+
+class LearnError(WeighbridgeError):
+    """A step of `weighbridge learn` can't go on; the message says the way out."""
+
+    label = "learn"
 
 
 class StreamError(WeighbridgeError):

@@ -31,6 +31,7 @@ class DecisionLine(msgspec.Struct, gc=False):
     Attributes:
         ts: seconds since 1970.
         event: always "decision".
+        raw: what the score was before calibration, for `weighbridge calibrate`.
         micros: from the last byte read to the answer made.
         body_bytes: size of the body as received.
         ask_chars: characters of the ask that were read.
@@ -44,6 +45,7 @@ class DecisionLine(msgspec.Struct, gc=False):
     body_bytes: int
     event: str = "decision"
     score: float | None = None
+    raw: float | None = None
     earlier: float | None = None
     endpoint: str = ""
     turns: int = 0

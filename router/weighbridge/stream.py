@@ -137,6 +137,7 @@ class Weighing:
                 micros=round(seconds * 1e6),
                 body_bytes=size,
                 score=None if decision.score is None else round(decision.score, 3),
+                raw=round(complexity.raw, 5) if complexity else None,
                 earlier=round(complexity.earlier, 3) if complexity else None,
                 endpoint=prompt.endpoint.value if prompt else "",
                 turns=prompt.turns if prompt else 0,

@@ -56,7 +56,7 @@ def test_a_line_carries_all_its_fields_as_json(pipe):
 
     assert rest == ""
     assert json.loads(first) == {
-        **dict.fromkeys(("earlier",)),
+        **dict.fromkeys(("earlier", "raw")),
         **dict.fromkeys(("endpoint", "ask_hash"), ""),
         **dict.fromkeys(("turns", "ask_chars", "generation"), 0),
         "ts": 1.5,

@@ -1,0 +1,1 @@
+"""How the default artifact is trained and judged."""
