@@ -8,8 +8,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --python-version 3.11 --quiet
 PYTEST := $(BIN)/python -m pytest
+PEERS ?= --peers
+TRAIN_ENV ?= $(HOME)/.cache/weighbridge/train-$(shell sha256sum constraints/train.txt 2>/dev/null | cut -c1-12)
 
-.PHONY: help setup up test check format test-vllm test-load bench generated lock clean
+.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -64,6 +66,23 @@ test-load: setup ## Thousands of streams at once through real Envoy
 bench: setup ## Added latency and throughput against plain Envoy and an empty handler
 	$(BIN)/weighbridge bench $(ARGS)
 
+base: setup ## Word pieces and encoder that artifacts rest on, from MiniLM (5 GB environment; OUT=build/base)
+	@mkdir -p $(TRAIN_ENV) $(or $(OUT),build/base)
+	test -x $(TRAIN_ENV)/bin/python || $(PYTHON) -m venv $(TRAIN_ENV)
+	$(BIN)/uv pip install --quiet --python $(TRAIN_ENV)/bin/python --require-hashes -r constraints/train.txt
+	$(TRAIN_ENV)/bin/python router/training/weighbridge_training/base.py $(or $(OUT),build/base)
+
+train: setup ## Train the default artifact (DATA=../shared/data/routing; BASE=build/base after `make base`)
+	$(BIN)/python -m weighbridge_training.train --data $(or $(DATA),../shared/data/routing) \
+	  $(if $(BASE),--base $(BASE)) $(ARGS)
+
+evaluate: setup ## Routing quality on the public sets, beside LiteLLM (DATA=../shared/data/routing)
+	$(BIN)/python -m weighbridge_training.evaluate --data $(or $(DATA),../shared/data/routing) \
+	  --out $(or $(OUT),build/evaluation) $(PEERS) $(ARGS)
+
+replay: setup ## The whole of `weighbridge learn` on recorded scores, two simulators as pools (DATA=…)
+	$(BIN)/python -m weighbridge_training.replay --data $(or $(DATA),../shared/data/routing) $(ARGS)
+
 lock: setup ## Resolve constraints/ anew, with hashes and without addresses
 	$(LOCK) --extra dev -o constraints/dev.txt
 	$(LOCK) --extra local --extra build --constraint constraints/dev.txt -o constraints/local.txt
@@ -71,6 +90,12 @@ lock: setup ## Resolve constraints/ anew, with hashes and without addresses
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-annotate --no-emit-index-url --quiet \
 	  --output-file router/weighbridge/local/vllm.lock.txt
+	$(BIN)/uv pip compile constraints/litellm.in --overrides constraints/litellm-overrides.txt \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
+	  --output-file router/training/weighbridge_training/litellm.lock.txt
+	$(BIN)/uv pip compile constraints/train.in --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --quiet --output-file constraints/train.txt
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

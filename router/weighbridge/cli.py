@@ -1,4 +1,4 @@
-"""The `weighbridge` command: serve, up, score, explain, check, schema, bench.
+"""The `weighbridge` command: serve, up, score, explain, check, calibrate, schema, bench.
 
 Imports are made inside the commands: `serve` must not pay for tables, nor `score` for gRPC.
 """
@@ -11,6 +11,7 @@ import typer
 
 from weighbridge import __version__
 from weighbridge.bench.commands import app as bench
+from weighbridge.calibrate.commands import app as calibrate
 from weighbridge.errors import WeighbridgeError
 from weighbridge.learn.commands import app as learn
 from weighbridge.local.commands import app as local
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 app.add_typer(local)
 app.add_typer(bench)
+app.add_typer(calibrate)
 app.add_typer(learn, name="learn")
 
 ConfigOption = Annotated[
@@ -77,7 +79,7 @@ def explain(
     config: ConfigOption = None,
     artifact: ArtifactOption = None,
 ) -> None:
-    """Show features, guards and the decision for one prompt."""
+    """Show guards, what moves the score, and the decision for one prompt."""
     from rich.console import Console
 
     from weighbridge.explanation import print_explanation

@@ -92,6 +92,8 @@ class Stage(StrEnum):
 
     PARSE = "parse"
     CLASSIFY = "classify"
+    REFINE = "refine"
+    """Waiting for stage 2 included, up to its answer or its deadline."""
 
 
 class ReloadResult(StrEnum):
@@ -101,6 +103,24 @@ class ReloadResult(StrEnum):
     REFUSED = "refused"
 
 
+class CaptureResult(StrEnum):
+    """What became of a prompt that was drawn for capture."""
+
+    KEPT = "kept"
+    TOO_LONG = "too-long"
+    """Its body is larger than `capture.prompt_bytes`."""
+    NOT_TEXT = "not-text"
+    """Images or audio belong to it."""
+    UNREADABLE = "unreadable"
+    WITHHELD = "withheld"
+    """The redaction hook said None."""
+    HOOK_FAILED = "hook-failed"
+    QUEUE_FULL = "queue-full"
+    """The writer did not keep up."""
+    UNWRITTEN = "unwritten"
+    """The disk did not take it."""
+
+
 class Metric(StrEnum):
     """Names of the router's own metrics, without the suffix that the client library adds."""
 
@@ -108,10 +128,12 @@ class Metric(StrEnum):
     DECISION_SECONDS = "weighbridge_decision_seconds"
     STAGE_SECONDS = "weighbridge_stage_seconds"
     SCORE = "weighbridge_score"
+    SCORE_DRIFT_PSI = "weighbridge_score_drift_psi"
     BODY_BYTES = "weighbridge_body_bytes"
     STREAMS = "weighbridge_streams_in_flight"
     FAILURES = "weighbridge_failures"
     RELOADS = "weighbridge_reloads"
+    CAPTURE = "weighbridge_capture"
     GENERATION = "weighbridge_generation"
     GENERATION_INFO = "weighbridge_generation_info"
     BUILD_INFO = "weighbridge_build_info"

@@ -1,4 +1,4 @@
-"""A weighing as a person reads it: what was read, what each feature added, guards, decision."""
+"""A weighing as a person reads it: what was read, guards, what moves the score, decision."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from weighbridge.classifier import Explanation
 from weighbridge.generation import Generation
-from weighbridge.prompt import Ask, Prompt
+from weighbridge.prompt import Prompt
 from weighbridge.scoring import Weighed
 
 _BAR_CELLS = 24
@@ -25,8 +26,7 @@ def _sections(generation: Generation, weighed: Weighed) -> Iterable[RenderableTy
     if weighed.prompt is not None:
         yield _reading(generation, weighed.prompt)
         yield _guards(generation, weighed.prompt)
-        if weighed.prompt.ask is not None:
-            yield _features(generation, weighed.prompt.ask)
+        yield from _weighing(generation, weighed)
 
 
 def _decision(generation: Generation, weighed: Weighed) -> Text:
@@ -71,13 +71,32 @@ def _guards(generation: Generation, prompt: Prompt) -> Table:
     return table
 
 
-def _features(generation: Generation, ask: Ask) -> Table:
-    table = _table(f"\nStage {generation.classifier.name}: what adds to the logit", "", "", "")
-    parts = generation.classifier.explain(ask)
-    widest = max(map(abs, parts.values()), default=0.0) or 1.0
-    for name, part in sorted(parts.items(), key=lambda item: -abs(item[1])):
-        cells = round(abs(part) / widest * _BAR_CELLS)
-        bar = Text("█" * cells, style="red" if part > 0 else "blue")
-        table.add_row(name, f"{part:+.2f}", bar)
+def _weighing(generation: Generation, weighed: Weighed) -> Iterable[RenderableType]:
+    """What the classifier saw and said; nothing where it was not asked."""
+    prompt, complexity = weighed.prompt, weighed.complexity
+    if prompt is None or prompt.ask is None or complexity is None:
+        return
+    classifier = generation.classifier
+    look = classifier.explain(prompt.ask)
+    table = _table("\nWeighing", "", "")
+    for name, value in (
+        ("classifier", classifier.name),
+        ("answered by", complexity.stage),
+        ("word pieces of the ask that were read", look.pieces),
+        ("raw score", f"{complexity.raw:+.3f}"),
+        ("percentile in the calibration traffic", f"{complexity.score:.1%}"),
+    ):
+        table.add_row(name, str(value))
+    yield table
+    yield _effects(look)
+
+
+def _effects(look: Explanation) -> Table:
+    table = _table("\nWhat moves the raw score of stage 1, against an average text", "", "", "")
+    widest = max(map(abs, look.effects.values()), default=0.0) or 1.0
+    for name, effect in sorted(look.effects.items(), key=lambda item: -abs(item[1])):
+        cells = round(abs(effect) / widest * _BAR_CELLS)
+        bar = Text("█" * cells, style="red" if effect > 0 else "blue")
+        table.add_row(name, f"{effect:+.3f}", bar)
     table.columns[2].justify = "left"
     return table

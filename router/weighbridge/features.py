@@ -1,130 +1,202 @@
-"""An ask in, numbers out: length, structure, question form, code, maths and signs of many steps.
+"""An ask in, one row of numbers out: what the words mean, and how the text is made.
 
-Pure and cheap: a few microseconds for a line, under a hundred for the longest excerpt. Counts pass
-through log1p, so that ten times as much of a sign is never ten times as heavy.
+Four blocks. `bag`, `head` and `tail` are means of static word-piece vectors: over the distinct
+pieces of the text, of its first and of its last few; each piece counts once, so that repeating a
+word moves nothing. `shape` counts kinds of characters and pieces. All is vectorised; nothing here
+was fitted but the table.
 """
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from weighbridge.errors import ArtifactError
 from weighbridge.prompt import Ask
+from weighbridge.vocabulary import Vocabulary
 
-_EDGES = ".,;:!?\"'()[]{}<>*_`-…¿¡“”«»"
-_LIST_ITEM = re.compile(r"^ {0,3}(?:[-*•]|\d{1,2}[.)])\s", re.MULTILINE)
-# str.count takes about 2 µs for 4 KB where one pass of a regular expression takes 15 to 130; marks
-# are looked for only where a character that all of a group share is there.
-_CODE_MARKS = {
-    "`": ("```",),
-    "(": ("()",),
-    "{": ("{\n",),
-    "}": ("}\n",),
-    ";": (";\n",),
-    "=": ("=>", "!=", "=="),
-    ">": ("->",),
-    "<": ("</",),
-    ":": ("::", ":\n ", "error:"),
-    "#": ("#include",),
-    "S": ("SELECT ",),
-}
-_CODE_WORDS = (
-    *("def ", "func ", "class ", "struct ", "const "),
-    *("return ", "import ", "Traceback", "Exception"),
-)
-_MATHS_MARKS = {
-    "\\": (
-        *("\\frac", "\\sum", "\\int", "\\sqrt", "\\lim"),
-        *("\\begin", "\\math", "\\leq", "\\geq"),
-    ),
-    "^": ("^2", "^3", "^n"),
-    "(": ("f(x)", "log(", "sin(", "cos(", "O("),
-    "=": (" = ",),
-    "+": (" + ",),
-    "*": (" * ",),
-    "d": ("mod ",),
-}
-_MATHS_SYMBOLS = ("∑", "∫", "√", "≤", "≥", "∀", "∃", "∈", "∂", "π")
+Floats = npt.NDArray[np.float32]
 
-_HARD_WORDS = frozenset(
-    """
-    algorithm algorithms analyse analyze architecture argue asymptotic benchmark bijection bound
-    compare concurrency concurrent consistency contrapositive convergence counterexample
-    critique deadlock debug derive design diagnose differentiate distributed eigenvalue evaluate
-    formalize generalize hypothesis implement induction inference integral invariant invariants
-    justify lemma matrix migrate model optimal optimise optimize polynomial probability proof
-    prove race reasoning reconcile recurrence refactor refute rigorous schema simulate solve
-    strategy synthesize theorem tradeoff tradeoffs transform verify
-    """.split()
+PIECES: Final = 512
+"""Pieces read; of a longer text as many from each end."""
+EDGE: Final = 24
+"""Pieces of `head` and of `tail`: where the instruction stands."""
+
+_KINDS: Final = {
+    "digit": b"0123456789",
+    "upper": bytes(range(65, 91)),
+    "lower": bytes(range(97, 123)),
+    "space": b" ",
+    "line": b"\n",
+    "question": b"?",
+    "dot": b".",
+    "comma": b",",
+    "operator": b"+*/=<>^%|&~",
+    "parenthesis": b"()",
+    "bracket": b"[]{}",
+    "backslash": b"\\",
+    "dollar": b"$",
+    "quote": b"\"'`",
+    "colon": b":;",
+    "underscore": b"_",
+    "hash": b"#@",
+    "dash": b"-",
+    "exclamation": b"!",
+    "beyond_ascii": bytes(range(128, 256)),
+}
+_SHARE_SCALE: Final = 10.0
+_LEAST_NORM: Final = 1e-6
+_SHORT: Final = 12
+"""Pieces below which a text is called short."""
+_FIRST_WORD: Final = 1996
+"""Where the words of BERT's vocabulary begin; from there on they are sorted by frequency."""
+_COMMON: Final = 204
+"""The most frequent words: articles, pronouns, prepositions."""
+
+SHAPE_NAMES: Final = (
+    *(f"count_{kind}" for kind in _KINDS),
+    *(f"share_{kind}" for kind in _KINDS),
+    "log_pieces",
+    "log_bytes",
+    "distinct",
+    "continued",
+    "rarity",
+    "rarest",
+    "common",
+    "log_pieces_squared",
+    "short",
 )
-_EASY_WORDS = frozenset(
-    """
-    bye capital cheers define definition emoji greeting hello hey hi hola joke list lowercase
-    name paraphrase plural pronounce proofread rename rephrase reword rewrite say shorter spell
-    synonym thanks title translate translation typo uppercase weather
-    """.split()
-)
-_STEP_WORDS = frozenset(
-    """
-    after all assume before consider constraint constraints constrained each ensure every except
-    finally first given if must next only second show step steps such suppose then third unless
-    until while without
-    """.split()
-)
-_WHY_WORDS = frozenset(
-    """
-    why how explain would should could implications consequences
-    """.split()
-)
+BLOCKS: Final = ("bag", "head", "tail", "shape")
 
 
 class Features(msgspec.Struct, frozen=True, gc=False):
-    """What the lexical classifier looks at; every value is a finite float from 0 up."""
+    """What the classifier sees of one ask.
 
-    words: float
-    """log1p of the words read."""
-    size: float
-    """log1p of the bytes of the whole text, read or not."""
-    lines: float
-    items: float
-    questions: float
-    code: float
-    maths: float
-    hard: float
-    easy: float
-    steps: float
-    why: float
+    Attributes:
+        ids: word pieces, `PIECES` at most; stage 2 reads the same.
+        row: the blocks one after another, float32, not yet scaled.
+        log_pieces: log1p of the number of pieces: the length of the text.
+    """
+
+    ids: list[int]
+    row: Floats
+    log_pieces: float
 
 
-FEATURE_NAMES = Features.__struct_fields__
+class Featurizer:
+    """Makes `Features`.
+
+    Args:
+        vocabulary: word pieces.
+        table: vector of each piece, pieces x dimensions; of int8, as artifacts hold it, a quarter
+            of the memory is touched, and sums are exact whatever their order.
+        steps: what one step of the table is worth, by dimension; None: one.
+
+    Raises:
+        ArtifactError: if these don't fit each other.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        table: npt.NDArray[np.int8] | Floats,
+        steps: Floats | None = None,
+    ) -> None:
+        if table.ndim != 2 or len(table) != len(vocabulary):  # noqa: PLR2004 - a matrix
+            raise ArtifactError(
+                f"expected a vector for each of {len(vocabulary)} pieces, came {table.shape}"
+            )
+        self.vocabulary = vocabulary
+        self.dimensions = table.shape[1]
+        self.width = 3 * self.dimensions + len(SHAPE_NAMES)
+        self._table = np.ascontiguousarray(table)
+        self._steps = np.ones(self.dimensions, np.float32) if steps is None else steps
+        if self._steps.shape != (self.dimensions,):
+            raise ArtifactError(f"table {table.shape} and table_step {self._steps.shape} don't fit")
+        self._kinds = _kinds_of_bytes()
+        self._pieces = _kinds_of_pieces(vocabulary)
+
+    @property
+    def spans(self) -> dict[str, slice]:
+        """Where each block lies in a row."""
+        d = self.dimensions
+        ends = (0, d, 2 * d, 3 * d, self.width)
+        return {name: slice(*ends[number : number + 2]) for number, name in enumerate(BLOCKS)}
+
+    def extract(self, ask: Ask) -> Features:
+        """Look at one ask. Time is bounded by the length of `ask.text`."""
+        ids = self.vocabulary.encode(ask.text)
+        if len(ids) > PIECES:
+            ids = ids[: PIECES // 2] + ids[-(PIECES // 2) :]
+        row = np.zeros(self.width, np.float32)
+        distinct = set(ids)
+        if ids:
+            meaning = row[: 3 * self.dimensions].reshape(3, self.dimensions)
+            self._fill_meaning(meaning, (distinct, set(ids[:EDGE]), set(ids[-EDGE:])))
+        raw = ask.text.encode("utf-8", "replace")
+        self._fill_shape(row[3 * self.dimensions :], ids, len(distinct), raw)
+        return Features(ids, row, math.log1p(len(ids)))
+
+    def _fill_meaning(self, rows: Floats, bags: Sequence[set[int]]) -> None:
+        numbers = np.fromiter(chain(*bags), np.intp, sum(map(len, bags)))
+        vectors = self._table.take(numbers, axis=0).astype(np.float32, copy=False)
+        start = 0
+        for row, bag in zip(rows, bags, strict=True):
+            end = start + len(bag)
+            # A tenth of the time of `sum`; the numbers are whole, so no order of summing shows.
+            np.matmul(_ONES[: len(bag)], vectors[start:end], out=row)
+            start = end
+        rows *= self._steps
+        for row in rows:
+            # Of unit length: the mean of many words would shrink towards nothing.
+            np.divide(row, max(math.sqrt(row.dot(row)), _LEAST_NORM), out=row)
+
+    def _fill_shape(self, row: Floats, ids: list[int], distinct: int, raw: bytes) -> None:
+        kinds = len(_KINDS)
+        octets = np.frombuffer(raw, np.uint8)
+        counts = np.bincount(octets, minlength=256).astype(np.float32) @ self._kinds
+        np.log1p(counts, out=row[:kinds])
+        np.multiply(counts, _SHARE_SCALE / max(len(raw), 1), out=row[kinds : 2 * kinds])
+        number = max(len(ids), 1)
+        length = math.log1p(number)
+        numbers = np.fromiter(ids, np.intp, len(ids))
+        of_pieces = self._pieces.take(numbers, axis=1) if ids else _NO_PIECES
+        continued, rank, common, letters = np.add.reduce(of_pieces, axis=1).tolist()
+        row[2 * kinds :] = (
+            length,
+            math.log1p(max(len(raw), 1)),
+            distinct / number,
+            continued / number,
+            rank / max(letters, 1.0),
+            float(of_pieces[1].max()),
+            common / number,
+            length * length / _SHARE_SCALE,
+            float(len(ids) < _SHORT),
+        )
 
 
-def extract_features(ask: Ask) -> Features:
-    """Count the signs in one ask. Pure; time is bounded by the length of `ask.text`."""
-    text = ask.text
-    words = text.lower().split()
-    vocabulary = {word.strip(_EDGES) for word in set(words)}
-    return Features(
-        words=math.log1p(len(words)),
-        size=math.log1p(ask.size),
-        lines=math.log1p(text.count("\n")),
-        items=math.log1p(len(_LIST_ITEM.findall(text))),
-        questions=math.log1p(text.count("?")),
-        # Words of code stand beside its punctuation on several lines; in prose most would be found
-        # nowhere, at a full pass each.
-        code=_count(_CODE_MARKS, text, _CODE_WORDS if "\n" in text and "(" in text else ()),
-        maths=_count(_MATHS_MARKS, text, () if text.isascii() else _MATHS_SYMBOLS),
-        hard=math.log1p(len(vocabulary & _HARD_WORDS)),
-        easy=math.log1p(len(vocabulary & _EASY_WORDS)),
-        steps=math.log1p(len(vocabulary & _STEP_WORDS)),
-        why=math.log1p(len(vocabulary & _WHY_WORDS)),
-    )
+_NO_PIECES = np.zeros((4, 1), np.float32)
+_ONES = np.ones(PIECES, np.float32)
 
 
-def _count(marks: Mapping[str, tuple[str, ...]], text: str, beside: tuple[str, ...] = ()) -> float:
-    found = sum(map(text.count, beside))
-    for shared, group in marks.items():
-        if shared in text:
-            found += sum(map(text.count, group))
-    return math.log1p(found)
+def _kinds_of_bytes() -> Floats:
+    """256 x kinds: 1 where a byte is of a kind."""
+    table = np.zeros((256, len(_KINDS)), np.float32)
+    for column, members in enumerate(_KINDS.values()):
+        table[list(members), column] = 1.0
+    return table
+
+
+def _kinds_of_pieces(vocabulary: Vocabulary) -> Floats:
+    """(continues a word, log rank by frequency, is common, is of letters) x pieces."""
+    table = np.zeros((4, len(vocabulary)), np.float32)
+    for number, piece in enumerate(vocabulary.pieces):
+        letters = piece.isalpha()
+        rank = math.log(max(number - _FIRST_WORD + 6, 1)) if letters else 0.0
+        common = _FIRST_WORD <= number < _FIRST_WORD + _COMMON
+        table[:, number] = (piece.startswith("##"), rank, common, letters)
+    return table

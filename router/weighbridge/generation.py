@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,7 @@ import msgspec
 from weighbridge.artifact import MANIFEST, PACKAGED, load_artifact
 from weighbridge.classifier import Classifier, make_classifier
 from weighbridge.contract import ReloadResult
+from weighbridge.drift import BINS
 from weighbridge.errors import WeighbridgeError
 from weighbridge.metrics import Metrics
 from weighbridge.policy import Policy
@@ -68,7 +70,7 @@ class Generation(msgspec.Struct, frozen=True):
         return cls(
             number=number,
             settings=settings,
-            classifier=make_classifier(loaded),
+            classifier=make_classifier(loaded, second_stage=settings.classifier.second_stage),
             policy=Policy(settings),
             settings_digest=_digest(settings),
             artifact_digest=loaded.digest[:_DIGEST_CHARS],
@@ -91,14 +93,30 @@ def _digest(settings: Settings) -> str:
 
 
 class Generations:
-    """Holds the generation in service and replaces it when its files change."""
+    """Holds the generation in service and replaces it when its files change.
 
-    def __init__(self, path: Path | None, artifact: Path | None, metrics: Metrics) -> None:
+    Args:
+        path: settings file; None: defaults and environment.
+        artifact: overrides `classifier.artifact` of the settings.
+        metrics: told of each generation.
+        prepare: called with the settings of a generation before it serves; what it raises refuses
+            the generation.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        artifact: Path | None,
+        metrics: Metrics,
+        prepare: Callable[[Settings], None] = lambda _: None,
+    ) -> None:
         self._path = path
         self._artifact = artifact
         self._metrics = metrics
+        self._prepare = prepare
         self._fault = ""
         self.current = Generation.load(path, artifact)
+        prepare(self.current.settings)
         self._seen = self.current.sources
         self._announce()
 
@@ -124,6 +142,7 @@ class Generations:
         self._seen = seen
         try:
             loaded = Generation.load(self._path, self._artifact, self.current.number + 1)
+            self._prepare(loaded.settings)
         except WeighbridgeError as error:
             self._refuse(error)
             return False
@@ -147,7 +166,11 @@ class Generations:
     def _announce(self) -> None:
         now = self.current
         self._metrics.record_generation(
-            now.number, now.settings_digest, now.artifact_digest, now.classifier.name
+            now.number,
+            now.settings_digest,
+            now.artifact_digest,
+            now.classifier.name,
+            now.classifier.calibration.expected_shares(BINS),
         )
         _log.info(
             "generation in service",
@@ -157,6 +180,7 @@ class Generations:
                     "settings": now.settings_digest,
                     "artifact": now.artifact_digest,
                     "classifier": now.classifier.name,
+                    "stages": 1 + now.classifier.has_second_stage,
                     "threshold": now.settings.policy.threshold,
                 }
             },

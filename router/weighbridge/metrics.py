@@ -6,16 +6,17 @@ buckets cost, five times a request (`weighbridge bench-parts`).
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from weighbridge import __version__
-from weighbridge.contract import Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.contract import CaptureResult, Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.drift import EVEN, ScoreDrift
 
 # A second series for each counter that no rule reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -74,6 +75,18 @@ class _Distributions(Collector):
         yield family
 
 
+class _GaugeOrNothing(Collector):
+    """Shows a number only while it is known: a NaN would spoil every average over pods."""
+
+    def __init__(self, name: str, text: str, read: Callable[[], float | None]) -> None:
+        self._name = name
+        self._text = text
+        self._read = read
+
+    def collect(self) -> Iterable[Family]:
+        yield GaugeMetricFamily(self._name, self._text, value=self._read())
+
+
 class Metrics:
     """The router's instruments in a registry of their own."""
 
@@ -91,6 +104,15 @@ class Metrics:
             _IN_PATH_SECONDS,
         )
         self._score = self._distribution(Metric.SCORE, "Scores of weighed prompts", _SCORES)
+        self._artifact = ""
+        self._drift = ScoreDrift()
+        self.registry.register(
+            _GaugeOrNothing(
+                Metric.SCORE_DRIFT_PSI,
+                "Population stability index of the last scores against the calibration traffic",
+                self._score_drift,
+            )
+        )
         self._body_bytes = self._distribution(
             Metric.BODY_BYTES, "Bytes of request bodies as received", _BODY_BYTES
         )
@@ -115,6 +137,13 @@ class Metrics:
             ("result",),
             registry=self.registry,
         )
+        captured = Counter(
+            Metric.CAPTURE,
+            "Prompts drawn for capture, by what became of them",
+            ("result",),
+            registry=self.registry,
+        )
+        self._captured = {result: captured.labels(result.value) for result in CaptureResult}
         self._generation = Gauge(
             Metric.GENERATION, "Number of the generation in service", registry=self.registry
         )
@@ -136,6 +165,9 @@ class Metrics:
         distribution = Distribution(bounds)
         self.registry.register(_Distributions(name, text, "", {"": distribution}))
         return distribution
+
+    def _score_drift(self) -> float | None:
+        return self._drift.index()
 
     def record_decision(
         self,
@@ -162,6 +194,7 @@ class Metrics:
         self._body_bytes.observe(body_bytes)
         if score is not None:
             self._score.observe(score)
+            self._drift.observe(score)
 
     def record_stage(self, stage: Stage, seconds: float) -> None:
         """Record the time of one part of a decision."""
@@ -171,12 +204,36 @@ class Metrics:
         """Count a failure by the label of its class."""
         self._failures.labels(kind).inc()
 
-    def record_generation(self, number: int, settings: str, artifact: str, classifier: str) -> None:
-        """Say which generation serves from now on."""
+    def record_generation(
+        self,
+        number: int,
+        settings: str,
+        artifact: str,
+        classifier: str,
+        expected_scores: Sequence[float] | None = EVEN,
+    ) -> None:
+        """Say which generation serves from now on.
+
+        Args:
+            number: of the generation.
+            settings: its digest.
+            artifact: its digest. Another one begins a new window of scores: those of two artifacts
+                are not of one distribution.
+            classifier: its name.
+            expected_scores: share of each bin of `drift` in the calibration traffic; None for an
+                artifact without calibration, whose drift is not shown.
+        """
         self._generation.set(number)
         self._generation_info.clear()
         self._generation_info.labels(settings, artifact, classifier).set(1)
+        if artifact != self._artifact:
+            self._artifact = artifact
+            self._drift = ScoreDrift(expected_scores)
 
     def record_reload(self, result: ReloadResult) -> None:
         """Count a reload, taken or refused."""
         self._reloads.labels(result.value).inc()
+
+    def record_capture(self, result: CaptureResult) -> None:
+        """Count a prompt that was drawn for capture; any thread may call it."""
+        self._captured[result].inc()

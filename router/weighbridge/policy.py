@@ -48,6 +48,7 @@ class Policy:
 
     def __init__(self, settings: Settings) -> None:
         self._policy = settings.policy
+        self._band = settings.classifier.band
         self._limits = settings.limits
         self._tiers = settings.tiers
         self._explicit = {
@@ -99,6 +100,25 @@ class Policy:
         tier, guard = self._guarded(wanted, prompt)
         return Decision(tier, guard or reason, Outcome.WEIGHED, complexity.score)
 
+    def is_open(self, prompt: Prompt, complexity: Complexity, prefer: str = "") -> bool:
+        """Whether a second look could change the tier: it is near, and nothing else decides.
+
+        Args:
+            prompt: what was read.
+            complexity: what the classifier's first look said of it.
+            prefer: value of the client's preference header, "" if none.
+        """
+        policy = self._policy
+        if complexity.is_refined or abs(complexity.score - policy.threshold) > self._band:
+            return False
+        if policy.honour_preference and prefer in self._tiers:
+            return False
+        if policy.sticky and complexity.earlier >= policy.threshold:
+            return False
+        ends = (policy.easy_tier, policy.hard_tier)
+        easy, hard = (self._guarded(tier, prompt)[0] for tier in ends)
+        return easy != hard
+
     def estimate_tokens(self, prompt: Prompt) -> int:
         """Tokens that prompt and answer may take together, on the high side."""
         limits = self._limits
@@ -115,11 +135,12 @@ class Policy:
         policy = self._policy
         if policy.honour_preference and prefer in self._tiers:
             return prefer, Reason.PREFERRED
+        reason = Reason.DEADLINE if complexity.late else Reason.SCORE
         if complexity.score >= policy.threshold:
-            return policy.hard_tier, Reason.SCORE
+            return policy.hard_tier, reason
         if policy.sticky and complexity.earlier >= policy.threshold:
             return policy.hard_tier, Reason.STICKY
-        return policy.easy_tier, Reason.SCORE
+        return policy.easy_tier, reason
 
     def _guarded(self, wanted: str, prompt: Prompt) -> tuple[str, Reason | None]:
         """The wanted tier if it can serve the prompt, else the smallest that can, and why."""

@@ -78,7 +78,7 @@ def weigh_body(generation: Generation, body: bytes) -> Weighed:
         weighed.prompt = prompt
         settled = generation.policy.settle(prompt)
         if settled is None:
-            weighed.complexity = generation.classifier.weigh(prompt)
+            weighed.complexity = _weigh(generation, prompt)
             settled = generation.policy.decide(prompt, weighed.complexity)
         weighed.decision = settled
     except StreamError as error:
@@ -86,6 +86,15 @@ def weigh_body(generation: Generation, body: bytes) -> Weighed:
         weighed.error = str(error)
     weighed.seconds = time.perf_counter() - started
     return weighed
+
+
+def _weigh(generation: Generation, prompt: Prompt) -> Complexity:
+    """Both stages, as the router has them, but without a deadline."""
+    classifier = generation.classifier
+    complexity = classifier.weigh(prompt)
+    if classifier.has_second_stage and generation.policy.is_open(prompt, complexity):
+        return classifier.refine(prompt, complexity)
+    return complexity
 
 
 def score_lines(generation: Generation, lines: Iterable[bytes]) -> Iterator[ScoreLine]:

@@ -21,11 +21,13 @@ import uvloop
 from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import start_http_server
 
+from weighbridge.capture import Capture
 from weighbridge.errors import OverloadError, ProtocolError, SettingsError
 from weighbridge.generation import Generations
 from weighbridge.health import EXT_PROC_SERVICE, Health
 from weighbridge.logs import DecisionLog, configure_logging
 from weighbridge.metrics import Metrics
+from weighbridge.refinement import Refiner
 from weighbridge.settings import Listen, Settings, Tls, load_settings
 from weighbridge.stream import Exchange, Weighing
 
@@ -68,7 +70,10 @@ class ExtProc:
                 message = await context.read()
                 if message is grpc.aio.EOF:
                     return
-                for answer in exchange.answer(message):
+                answers = exchange.answer(message)
+                if exchange.pending:
+                    answers = await exchange.refined()
+                for answer in answers:
                     await context.write(answer)
         except ProtocolError as error:
             self._metrics.record_failure(error.label)
@@ -96,6 +101,8 @@ class Router:
         self._log = log or DecisionLog(None)
         self.metrics = Metrics()
         self.health = Health(self.metrics)
+        self._capture = Capture(self.metrics.record_capture)
+        self._refiner = Refiner(self.metrics.record_failure)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -119,13 +126,17 @@ class Router:
             await server.start()
             stack.push_async_callback(server.stop, None)
             generations = await asyncio.to_thread(
-                Generations, self._path, self._artifact, self.metrics
+                Generations, self._path, self._artifact, self.metrics, self._capture.prepare
             )
             self._log.start()
             stack.callback(self._log.close)
+            stack.callback(self._capture.close)
+            stack.callback(self._refiner.close)
             # What lives from here to the end need not be walked by each full collection.
             gc.freeze()
-            extproc.weighing = Weighing(generations, self.metrics, self._log)
+            extproc.weighing = Weighing(
+                generations, self.metrics, self._log, self._capture, self._refiner
+            )
             if not self._stopping.is_set():
                 await self.health.say_serving()
                 _log.info("serving", extra={"fields": {"listen": _addresses(settings.listen)}})

@@ -181,10 +181,40 @@ class Limits(_Section):
 
 
 class Classifier(_Section):
-    """Which classifier artifact is served."""
+    """Which classifier artifact is served, and when its second stage is asked."""
 
     artifact: Path | None = Field(
         None, description="Folder of the artifact. null: the one that ships with this package."
+    )
+    second_stage: bool = Field(
+        False,
+        description="Ask the artifact's second stage about prompts near the threshold. Off: it "
+        "takes milliseconds of a core for each of them.",
+    )
+    band: Ratio = Field(
+        0.2,
+        description="Scores this near to policy.threshold are asked about again. 0.2 either side: "
+        "two fifths of the calibration traffic.",
+    )
+    deadline_ms: float = Field(
+        4.0,
+        gt=0,
+        le=1000,
+        description="Milliseconds that the second stage gets, waiting included; then the first "
+        "stage's answer stands. 4: a decision ends within 5.",
+    )
+    queue: int = Field(
+        8,
+        ge=1,
+        le=10_000,
+        description="Most prompts that wait for the second stage or are in it. Few: those behind "
+        "would wait for their deadline alone.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Threads of the second stage, a core each. One: the event loop needs its own.",
     )
 
 
@@ -202,6 +232,54 @@ class Log(_Section):
         description="Key of the prompt hash. null: a random one per process, so that a log alone "
         "can't confirm a guessed prompt.",
     )
+
+
+class Capture(_Section):
+    """Prompts kept for `weighbridge learn`. Off by default; nothing else ever stores a prompt."""
+
+    folder: Path | None = Field(
+        None,
+        description="Folder of the prompts kept. null: none are. The router makes it, mode 0700.",
+    )
+    sample: Ratio = Field(
+        0.01, description="Share of weighed requests kept. Little, until somebody wants more."
+    )
+    prompt_bytes: int = Field(
+        32_768,
+        ge=256,
+        le=256 * 1024,
+        description="Longer bodies are not kept, not even in part: no half prompt can be labelled. "
+        "32 KiB are about 8,000 tokens, the window of the small pool.",
+    )
+    file_bytes: Bytes = Field(
+        8 * 1024 * 1024, description="Size at which a file is closed. All files: 128 MiB."
+    )
+    files: int = Field(
+        16, ge=2, le=10_000, description="Most files in the folder; the oldest is deleted first."
+    )
+    keep_s: float = Field(
+        604_800.0,
+        ge=60,
+        le=31_536_000,
+        description="Seconds until a prompt is deleted. A week: time to fetch it, and no archive.",
+    )
+    redact: bool = Field(
+        True,
+        description="Put marks in place of e-mail addresses, numbers of phones, cards, accounts, "
+        "and of keys and passwords. On: nobody needs them to judge an answer.",
+    )
+    redact_hook: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
+        description="Own function, package.module:function, that takes a text and returns what may "
+        "be kept of it, or None. One that fails keeps nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _files_hold_a_prompt(self) -> Self:
+        if self.file_bytes < self.prompt_bytes:
+            raise ValueError("expected file_bytes to be prompt_bytes or more")
+        return self
 
 
 class Reload(_Section):
@@ -239,6 +317,7 @@ class Settings(BaseSettings):
     limits: Limits = Field(default_factory=Limits)
     classifier: Classifier = Field(default_factory=Classifier)
     log: Log = Field(default_factory=Log)
+    capture: Capture = Field(default_factory=Capture)
     reload: Reload = Field(default_factory=Reload)
 
     @model_validator(mode="after")

@@ -3,12 +3,15 @@
 BUFFERED: the headers are answered at once, the decision rides on the body's answer.
 FULL_DUPLEX_STREAMED: the headers' answer is withheld until the body is in, because what Envoy has
 sent on can't be rerouted; then headers, body and trailers are answered together.
+All is done between two reads of the event loop, but where a second stage is to be asked: then the
+stream waits, and no other.
 This is the one place where failures are caught: each becomes a decision for the fallback tier.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
@@ -17,14 +20,23 @@ from google.protobuf.message import DecodeError
 
 from weighbridge import mutation
 from weighbridge.body import BodyBuffer, decompress
+from weighbridge.capture import Capture
 from weighbridge.classifier import Complexity
-from weighbridge.contract import ENDPOINT_PATHS, HEADER_PREFER, Endpoint, Reason, Stage
+from weighbridge.contract import (
+    ENDPOINT_PATHS,
+    HEADER_PREFER,
+    Endpoint,
+    Outcome,
+    Reason,
+    Stage,
+)
 from weighbridge.errors import ProtocolError, StreamError
 from weighbridge.generation import Generation, Generations
 from weighbridge.logs import DecisionLine, DecisionLog, is_sampled, trace_id
 from weighbridge.metrics import Metrics
 from weighbridge.policy import Decision
 from weighbridge.prompt import Prompt, read_prompt
+from weighbridge.refinement import Refiner
 
 _log = logging.getLogger(__name__)
 _now = time.perf_counter
@@ -32,6 +44,7 @@ _FULL_DUPLEX = processing_mode_pb2.ProcessingMode.FULL_DUPLEX_STREAMED
 _BUFFERED = processing_mode_pb2.ProcessingMode.BUFFERED
 _STREAMED = processing_mode_pb2.ProcessingMode.STREAMED
 _RESPONSE_KINDS = frozenset({"response_headers", "response_body", "response_trailers"})
+_Answering = Callable[[Decision], Sequence[bytes]]
 _READ_HEADERS = frozenset({":path", "content-encoding", "traceparent", HEADER_PREFER})
 
 
@@ -53,81 +66,152 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
         return found or Endpoint.OTHER
 
 
-class Weighing:
-    """Decides requests for one router: the generation in service, and what is recorded of it."""
+class Case(msgspec.Struct, frozen=True, gc=False):
+    """One request on its way to a decision.
 
-    def __init__(self, generations: Generations, metrics: Metrics, log: DecisionLog) -> None:
+    Attributes:
+        started: when the last byte was read, in seconds of a clock.
+        generation: that decides it.
+        head: its headers.
+        body: its whole body; None where there is none.
+        prompt: what was read of it; None where nothing could be.
+        complexity: what the classifier said; None where it was not asked.
+        decision: None while stage 2 is to be asked.
+    """
+
+    started: float
+    generation: Generation
+    head: RequestHead
+    body: BodyBuffer | None
+    prompt: Prompt | None = None
+    complexity: Complexity | None = None
+    decision: Decision | None = None
+
+
+class Weighing:
+    """Decides requests for one router: the generation in service, and what is recorded of it.
+
+    A request is begun, where it is uncertain refined, and finished; only then is it recorded.
+
+    Args:
+        generations: the generation in service.
+        metrics: told of each decision.
+        log: likewise.
+        capture: offered what was weighed; None: nothing is kept.
+        refiner: asks second stages; None: none is asked.
+    """
+
+    def __init__(
+        self,
+        generations: Generations,
+        metrics: Metrics,
+        log: DecisionLog,
+        capture: Capture | None = None,
+        refiner: Refiner | None = None,
+    ) -> None:
         self.generations = generations
         self.metrics = metrics
         self.log = log
+        self.capture = capture
+        self._refiner = refiner
 
-    def decide(self, head: RequestHead, body: BodyBuffer | None) -> Decision:
-        """Decide one request and record it; never raises.
+    def begin(self, head: RequestHead, body: BodyBuffer | None) -> Case:
+        """Decide one request as far as the first stage can; never raises.
 
         Args:
             head: its headers.
             body: its whole body; None where there is none.
         """
-        started = _now()
-        generation = self.generations.current
+        case = Case(_now(), self.generations.current, head, body)
+        policy = case.generation.policy
         prompt: Prompt | None = None
         complexity: Complexity | None = None
+        decision: Decision | None
         try:
             if body is None or body.size == 0:
-                decision = generation.policy.passed(Reason.NO_BODY)
+                decision = policy.passed(Reason.NO_BODY)
             elif (endpoint := head.endpoint) is Endpoint.OTHER:
-                decision = generation.policy.passed(Reason.OTHER_PATH)
+                decision = policy.passed(Reason.OTHER_PATH)
             else:
-                prompt = self._read(generation, head, endpoint, body)
-                settled = generation.policy.settle(prompt)
-                if settled is None:
-                    complexity = self._weigh(generation, prompt)
-                    settled = generation.policy.decide(prompt, complexity, head.prefer)
-                decision = settled
+                prompt = self._read(case, endpoint, body)
+                decision = policy.settle(prompt)
+                if decision is None:
+                    complexity = self._weigh(case, prompt)
+                    if not self._is_open(case, prompt, complexity):
+                        decision = policy.decide(prompt, complexity, head.prefer)
         except StreamError as error:
             self.metrics.record_failure(error.label)
-            decision = generation.policy.failed(error.reason)
+            decision = policy.failed(error.reason)
         except Exception:  # noqa: BLE001 - see the module's docstring
-            self.metrics.record_failure("internal")
-            _log.exception("a request could not be weighed")
-            decision = generation.policy.failed(Reason.ERROR)
-        seconds = _now() - started
-        size = body.size if body else 0
+            decision = self._fault(case)
+        return Case(case.started, case.generation, head, body, prompt, complexity, decision)
+
+    async def refine(self, case: Case) -> Case:
+        """Ask the second stage and decide; never raises."""
+        prompt, complexity, generation = case.prompt, case.complexity, case.generation
+        assert self._refiner and prompt and complexity  # noqa: S101, PT018 - begin() saw to it
+        started = _now()
+        try:
+            complexity = await self._refiner.refine(
+                generation.classifier, generation.settings.classifier, prompt, complexity
+            )
+            self.metrics.record_stage(Stage.REFINE, _now() - started)
+            decision = generation.policy.decide(prompt, complexity, case.head.prefer)
+        except Exception:  # noqa: BLE001 - see the module's docstring
+            decision = self._fault(case)
+        return msgspec.structs.replace(case, complexity=complexity, decision=decision)
+
+    def finish(self, case: Case) -> Decision:
+        """Record a decided case, and give its decision."""
+        decision, generation, body = case.decision, case.generation, case.body
+        assert decision is not None  # noqa: S101 - what is open has been refined
+        seconds = _now() - case.started
         self.metrics.record_decision(
-            (decision.tier, decision.reason, decision.outcome), decision.score, seconds, size
+            (decision.tier, decision.reason, decision.outcome),
+            decision.score,
+            seconds,
+            body.size if body else 0,
         )
         if is_sampled(generation.settings.log.decision_sample):
-            self._write(generation, head, prompt, complexity, decision, seconds, size)
+            self._write(case, decision, seconds)
+        if self.capture and body and case.prompt and decision.outcome is Outcome.WEIGHED:
+            self.capture.offer(
+                generation.settings.capture, body, case.prompt.endpoint, case.head.content_encoding
+            )
         return decision
 
-    def _read(
-        self, generation: Generation, head: RequestHead, endpoint: Endpoint, body: BodyBuffer
-    ) -> Prompt:
+    def _is_open(self, case: Case, prompt: Prompt, complexity: Complexity) -> bool:
+        """Whether the second stage is to be asked."""
+        generation = case.generation
+        return (
+            generation.classifier.has_second_stage
+            and self._refiner is not None
+            and generation.policy.is_open(prompt, complexity, case.head.prefer)
+        )
+
+    def _fault(self, case: Case) -> Decision:
+        self.metrics.record_failure("internal")
+        _log.exception("a request could not be weighed")
+        return case.generation.policy.failed(Reason.ERROR)
+
+    def _read(self, case: Case, endpoint: Endpoint, body: BodyBuffer) -> Prompt:
         started = _now()
-        limits = generation.settings.limits
+        limits = case.generation.settings.limits
         whole = body.whole()
-        if head.content_encoding:
-            whole = decompress(whole, head.content_encoding, limits.body_bytes)
+        if case.head.content_encoding:
+            whole = decompress(whole, case.head.content_encoding, limits.body_bytes)
         prompt = read_prompt(whole, endpoint, limits)
         self.metrics.record_stage(Stage.PARSE, _now() - started)
         return prompt
 
-    def _weigh(self, generation: Generation, prompt: Prompt) -> Complexity:
+    def _weigh(self, case: Case, prompt: Prompt) -> Complexity:
         started = _now()
-        complexity = generation.classifier.weigh(prompt)
+        complexity = case.generation.classifier.weigh(prompt)
         self.metrics.record_stage(Stage.CLASSIFY, _now() - started)
         return complexity
 
-    def _write(
-        self,
-        generation: Generation,
-        head: RequestHead,
-        prompt: Prompt | None,
-        complexity: Complexity | None,
-        decision: Decision,
-        seconds: float,
-        size: int,
-    ) -> None:
+    def _write(self, case: Case, decision: Decision, seconds: float) -> None:
+        prompt, complexity = case.prompt, case.complexity
         ask = prompt.ask.text if prompt and prompt.ask else ""
         self.log.add(
             DecisionLine(
@@ -135,7 +219,7 @@ class Weighing:
                 tier=decision.tier,
                 reason=decision.reason.value,
                 micros=round(seconds * 1e6),
-                body_bytes=size,
+                body_bytes=case.body.size if case.body else 0,
                 score=None if decision.score is None else round(decision.score, 3),
                 raw=round(complexity.raw, 5) if complexity else None,
                 earlier=round(complexity.earlier, 3) if complexity else None,
@@ -143,8 +227,8 @@ class Weighing:
                 turns=prompt.turns if prompt else 0,
                 ask_chars=len(ask),
                 ask_hash=self.log.fingerprint(ask) if ask else "",
-                trace_id=trace_id(head.traceparent),
-                generation=generation.number,
+                trace_id=trace_id(case.head.traceparent),
+                generation=case.generation.number,
             )
         )
 
@@ -153,11 +237,12 @@ class Exchange:
     """The messages of one stream.
 
     `answer` takes one of Envoy's messages and returns the serialized answers that are due, in
-    order; afterwards `finished` says whether the last one was given, so that the stream can end
-    while the response is still on its way.
+    order; where `pending` is set after it, `refined` gives them instead, and must be awaited before
+    the next message. Afterwards `finished` says whether the last one was given, so that the stream
+    can end while the response is still on its way.
     """
 
-    __slots__ = ("_body", "_decided", "_head", "_mode", "_weighing", "finished")
+    __slots__ = ("_body", "_decided", "_head", "_mode", "_weighing", "finished", "pending")
 
     def __init__(self, weighing: Weighing) -> None:
         self._weighing = weighing
@@ -166,6 +251,7 @@ class Exchange:
         self._mode = _BUFFERED
         self._decided = False
         self.finished = False
+        self.pending: tuple[Case, _Answering] | None = None
 
     def answer(self, message: bytes) -> Sequence[bytes]:
         """Answer one message with its own kind.
@@ -191,6 +277,13 @@ class Exchange:
             return self._request_trailers()
         raise ProtocolError(f"expected a message of a known kind, came {kind}")
 
+    async def refined(self) -> Sequence[bytes]:
+        """The answers that `answer` left open, once the second stage was asked."""
+        assert self.pending is not None  # noqa: S101 - the caller has looked
+        case, answering = self.pending
+        self.pending = None
+        return answering(self._weighing.finish(await self._weighing.refine(case)))
+
     def _request_headers(self, request: pb.ProcessingRequest) -> Sequence[bytes]:
         if self._head is not None:
             raise ProtocolError("expected request_headers once, came a second time")
@@ -199,7 +292,7 @@ class Exchange:
         self._head = _read_head(request.request_headers)
         if request.request_headers.end_of_stream:
             self.finished = True
-            return (mutation.headers_answer(self._weighing.decide(self._head, None)),)
+            return self._decide(None, _on_headers)
         return () if self._mode == _FULL_DUPLEX else (mutation.UNCHANGED["request_headers"],)
 
     def _request_body(self, chunk: pb.HttpBody) -> Sequence[bytes]:
@@ -213,7 +306,7 @@ class Exchange:
             if self._body.overflowed:
                 self._body.take()  # Envoy has it already, and it will not be read
             return (mutation.UNCHANGED["request_body"],)
-        return (mutation.body_answer(self._decide()),)
+        return self._decide(self._body, _on_body)
 
     def _duplex_chunk(self, chunk: pb.HttpBody) -> Sequence[bytes]:
         end = chunk.end_of_stream
@@ -222,25 +315,42 @@ class Exchange:
         self._body.add(chunk.body)
         if not end and not self._body.overflowed:
             return ()
-        return self._release(end_of_stream=end)
+        return self._decide(self._body, partial(self._release, end_of_stream=end))
 
     def _request_trailers(self) -> Sequence[bytes]:
         self.finished = True
         trailers = mutation.UNCHANGED["request_trailers"]
         if self._mode == _FULL_DUPLEX and not self._decided:
-            return (*self._release(end_of_stream=False), trailers)
+            return self._decide(
+                self._body, lambda decision: (*self._release(decision, False), trailers)
+            )
         return (trailers,)
 
-    def _release(self, *, end_of_stream: bool) -> Sequence[bytes]:
+    def _release(self, decision: Decision, end_of_stream: bool) -> Sequence[bytes]:
         """The withheld answer to the headers, and all of the body that has come."""
-        answer = mutation.headers_answer(self._decide())
         held = self._body.take()
-        return (answer, *mutation.streamed_body_answers(held, end_of_stream=end_of_stream))
+        return (
+            mutation.headers_answer(decision),
+            *mutation.streamed_body_answers(held, end_of_stream=end_of_stream),
+        )
 
-    def _decide(self) -> Decision:
+    def _decide(self, body: BodyBuffer | None, answering: _Answering) -> Sequence[bytes]:
+        """The answers that carry the decision; none yet where the second stage is to be asked."""
         assert self._head is not None  # noqa: S101 - answer() lets no body in before the headers
         self._decided = True
-        return self._weighing.decide(self._head, self._body)
+        case = self._weighing.begin(self._head, body)
+        if case.decision is None:
+            self.pending = (case, answering)
+            return ()
+        return answering(self._weighing.finish(case))
+
+
+def _on_headers(decision: Decision) -> Sequence[bytes]:
+    return (mutation.headers_answer(decision),)
+
+
+def _on_body(decision: Decision) -> Sequence[bytes]:
+    return (mutation.body_answer(decision),)
 
 
 def _read_head(headers: pb.HttpHeaders) -> RequestHead:

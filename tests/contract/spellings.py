@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from weighbridge import contract, errors
-from weighbridge.contract import Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.contract import CaptureResult, Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.drift import LEAST
 from weighbridge.metrics import Metrics
 
 REPOSITORY = Path(__file__).parents[2]
@@ -39,9 +40,10 @@ _REASON_BELOW = re.compile(
 def _exposed() -> tuple[set[str], set[str]]:
     """Names of the series that the router exposes, and of the metrics they belong to."""
     metrics = Metrics()
-    metrics.record_decision(("tier", Reason.SCORE, Outcome.WEIGHED), 0.5, 0.1, 1)
-    metrics.record_failure("internal")
     metrics.record_generation(1, "s", "a", "c")
+    for _ in range(LEAST):  # before them no drift is shown
+        metrics.record_decision(("tier", Reason.SCORE, Outcome.WEIGHED), 0.5, 0.1, 1)
+    metrics.record_failure("internal")
     families = list(metrics.registry.collect())
     return {s.name for family in families for s in family.samples}, {f.name for f in families}
 
@@ -63,7 +65,7 @@ LABEL_VALUES = {
     "reason": set(Reason),
     "outcome": set(Outcome),
     "stage": set(Stage),
-    "result": set(ReloadResult),
+    "result": {*ReloadResult, *CaptureResult},
     "kind": set(_kinds(errors.WeighbridgeError)),
 }
 assert set(Metric) == METRICS

@@ -4,7 +4,15 @@ import hashlib
 import json
 
 import pytest
-from weighbridge.artifact import MANIFEST, PACKAGED, load_artifact, write_manifest
+from weighbridge.artifact import (
+    MANIFEST,
+    PACKAGED,
+    CalibrationSource,
+    Pair,
+    Training,
+    load_artifact,
+    write_manifest,
+)
 from weighbridge.errors import ArtifactError
 
 
@@ -14,7 +22,7 @@ def folder(tmp_path):
     folder.mkdir()
     (folder / "weights.json").write_bytes(b"{}")
     (folder / "vocabulary.txt").write_bytes(b"a b c")
-    write_manifest(folder, kind="lexical", name="test-1")
+    write_manifest(folder, kind="kernel", name="test-1")
     return folder
 
 
@@ -27,22 +35,43 @@ def test_what_was_written_is_read_back(folder):
     artifact = load_artifact(folder)
 
     assert artifact.contents == {"weights.json": b"{}", "vocabulary.txt": b"a b c"}
-    assert (artifact.manifest.kind, artifact.manifest.name) == ("lexical", "test-1")
+    assert (artifact.manifest.kind, artifact.manifest.name) == ("kernel", "test-1")
     assert artifact.digest == hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def test_the_digest_follows_the_content(folder):
     before = load_artifact(folder).digest
     (folder / "weights.json").write_bytes(b"[]")
-    write_manifest(folder, kind="lexical", name="test-1")
+    write_manifest(folder, kind="kernel", name="test-1")
 
     assert load_artifact(folder).digest != before
+
+
+def test_facts_are_written_and_read_back(folder):
+    facts = {
+        "target": "gain",
+        "pair": Pair("small-1", "large-1"),
+        "training": Training("0.1.0", "learn fit", 1, 10, {"a.jsonl": "00ff"}, {"gamma": 0.3}),
+        "calibration": CalibrationSource("a test", 10),
+        "metrics": {"apgr": 0.7},
+    }
+    write_manifest(folder, kind="kernel", name="fitted", facts=facts)
+
+    manifest = load_artifact(folder).manifest
+
+    assert {name: getattr(manifest, name) for name in facts} == facts
+
+
+def test_a_file_that_is_not_listed_is_not_read(folder):
+    (folder / "rows.json").write_bytes(b"[]")
+
+    assert "rows.json" not in load_artifact(folder).contents
 
 
 def test_folders_inside_are_not_listed(folder):
     (folder / "notes").mkdir()
 
-    assert set(write_manifest(folder, kind="lexical", name="x").files) == {
+    assert set(write_manifest(folder, kind="kernel", name="x").files) == {
         "weights.json",
         "vocabulary.txt",
     }
@@ -50,7 +79,7 @@ def test_folders_inside_are_not_listed(folder):
 
 def test_the_packaged_artifact_is_whole():
     assert load_artifact().contents.keys() == load_artifact(PACKAGED).contents.keys()
-    assert load_artifact().manifest.kind == "lexical"
+    assert load_artifact().manifest.kind == "kernel"
 
 
 def test_a_damaged_file_is_refused_by_name(folder):
@@ -73,11 +102,15 @@ def test_a_folder_without_manifest_is_refused(tmp_path, missing):
         load_artifact(tmp_path / missing)
 
 
-@pytest.mark.parametrize("version", [0, 2, 10**9])
-def test_another_schema_version_is_refused(folder, version):
-    rewrite(folder, schema_version=version)
+@pytest.mark.parametrize("version", [0, 1, 3, 10**9])
+@pytest.mark.parametrize("more", [{}, {"a_field_of_tomorrow": 1, "files": []}])
+def test_another_schema_version_is_refused_whatever_else_it_has(folder, version, more):
+    rewrite(folder, schema_version=version, **more)
 
-    with pytest.raises(ArtifactError, match=f"expected schema version 1, came {version}"):
+    with pytest.raises(
+        ArtifactError,
+        match=f"expected schema version 2, came {version}; use an artifact made for this release",
+    ):
         load_artifact(folder)
 
 

@@ -1,20 +1,18 @@
-"""The lexical classifier: order of plain cases, a memo that changes nothing, faults of weights."""
+"""The cascade: order of plain cases, memos that change nothing, a second stage that counts."""
 
-import math
+import threading
 
-import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from unit.artifacts import UNCERTAIN, tiny
 from unit.bodies import EASY, HARD
 from weighbridge.artifact import Artifact, Manifest, load_artifact
-from weighbridge.classifier import LexicalClassifier, LexicalWeights, make_classifier
+from weighbridge.classifier import Cascade, Complexity, make_classifier
 from weighbridge.contract import Endpoint
 from weighbridge.errors import ArtifactError
-from weighbridge.features import FEATURE_NAMES
+from weighbridge.features import BLOCKS, Featurizer
 from weighbridge.prompt import Ask, Prompt
-
-WEIGHTS = {"bias": -1.0, "weights": dict.fromkeys(FEATURE_NAMES, 0.5)}
 
 
 def ask(text):
@@ -25,23 +23,57 @@ def prompt(text, *earlier):
     return Prompt(Endpoint.CHAT, ask=ask(text), earlier=tuple(map(ask, earlier)))
 
 
-def artifact(content=None, *, kind="lexical", name="weights.json"):
-    raw = msgspec.json.encode(WEIGHTS) if content is None else content
-    return Artifact(Manifest(1, kind, "test", {}), {name: raw}, "")
+@pytest.fixture(scope="module")
+def packaged():
+    return make_classifier(load_artifact(), second_stage=False)
 
 
 @pytest.fixture
-def classifier():
-    return make_classifier(load_artifact())
+def artifact(tmp_path):
+    return tiny(tmp_path / "model", second_stage=True)
 
 
-def test_a_greeting_scores_below_a_proof(classifier):
-    assert classifier.weigh(prompt(EASY)).score < classifier.weigh(prompt(HARD)).score
+@pytest.fixture
+def classifier(artifact):
+    return make_classifier(artifact, second_stage=False)
 
 
-@pytest.mark.parametrize("text", ["", EASY, HARD, "prove " * 1000, "hi " * 1000, "你好"])
-def test_scores_lie_between_zero_and_one(classifier, text):
-    assert 0 <= classifier.weigh(prompt(text)).score <= 1
+@pytest.fixture
+def cascade(artifact):
+    return make_classifier(artifact)
+
+
+def test_a_greeting_scores_below_a_proof(packaged):
+    assert packaged.weigh(prompt(EASY)).score < 0.5 <= packaged.weigh(prompt(HARD)).score
+
+
+@given(st.text(max_size=300))
+@settings(deadline=None, derandomize=True, max_examples=150, database=None)
+@example("")
+@example("prove " * 1000)
+@example("你好" * 700)
+@example("هذا سؤال صعب جدا")
+@example("🐢🔥" * 500)
+@example("aGVsbG8gd29ybGQh" * 128)
+@example("a" * 1_000_000)
+@example("é" * 100_000)
+@example("\u0301" * 10_000)
+@example("\u202e\u2066live\u2069\u202c")
+@example("\ud800\udfff")
+@example("Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢" * 40)
+def test_any_text_gets_a_score_between_zero_and_one(packaged, text):
+    complexity = packaged.weigh(prompt(text))
+
+    assert 0 <= complexity.score <= 1
+    assert abs(complexity.raw) < 1e6
+
+
+def test_the_score_is_the_percentile_of_the_raw_score(classifier):
+    complexity = classifier.weigh(prompt(HARD))
+
+    assert complexity.score == classifier.calibration.percentile(complexity.raw)
+    assert complexity.raw == classifier.stage1.raw(classifier.features(ask(HARD)))
+    assert (complexity.stage, complexity.is_refined, complexity.late) == ("stage1", False, False)
 
 
 def test_the_highest_of_the_earlier_asks_counts(classifier):
@@ -57,89 +89,146 @@ def test_without_earlier_asks_nothing_was_hard_before(classifier):
     assert classifier.weigh(prompt(HARD)).earlier == 0
 
 
-def test_a_prompt_that_asks_nothing_is_not_hard(classifier):
-    assert classifier.weigh(Prompt(Endpoint.CHAT)).score == 0
+def test_a_prompt_that_asks_nothing_is_not_hard(cascade):
+    nothing = Prompt(Endpoint.CHAT)
+
+    assert cascade.weigh(nothing) == Complexity(0.0)
+    assert cascade.refine(nothing, Complexity(0.0)) == Complexity(0.0)
 
 
-@given(st.lists(st.sampled_from([EASY, HARD, "a", "", "prove it", "x" * 500]), max_size=40))
+TEXTS = [EASY, HARD, "a", "", "prove it", "x" * 500, "ab", chr(ord("a") + (ord("b") << 8))]
+
+
+@given(st.lists(st.sampled_from(TEXTS), max_size=40))
 @settings(deadline=None, derandomize=True, max_examples=30, database=None)
-def test_the_memo_changes_no_answer(texts):
-    kept = make_classifier(artifact())
+def test_the_memo_changes_no_answer(tmp_path_factory, texts):
+    artifact = tiny(tmp_path_factory.mktemp("model") / "tiny")
+    kept = make_classifier(artifact)
     kept._MEMO = 3  # so small that it is cleared again and again
 
     for text in texts:
-        fresh = make_classifier(artifact())
+        fresh = make_classifier(artifact)
         assert kept.weigh(prompt(text)) == fresh.weigh(prompt(text))
 
 
-def test_the_memo_has_a_bound(classifier):
-    classifier._MEMO = 10
+def test_texts_of_the_same_bytes_are_told_apart(classifier):
+    narrow, wide = "ab" * 20, chr(ord("a") + (ord("b") << 8)) * 20
+    assert hash(narrow) == hash(wide)
+
+    raws = {text: classifier.weigh(prompt(text)).raw for text in (narrow, wide)}
+
+    for text, raw in raws.items():
+        assert raw == classifier.stage1.raw(classifier.features(ask(text)))
+
+
+def test_both_memos_have_a_bound(cascade):
+    cascade._MEMO = 10
 
     for number in range(100):
-        classifier.weigh(prompt(f"question {number}"))
+        asked = prompt(f"question {number}")
+        cascade.refine(asked, cascade.weigh(asked))
 
-    assert len(classifier._memo) <= 10
+    assert len(cascade._memo) <= 10
+    assert len(cascade._refined) <= 10
 
 
 def test_an_ask_that_comes_again_is_not_looked_through_again(classifier, monkeypatch):
     first = classifier.weigh(prompt(HARD))
-    monkeypatch.setattr("weighbridge.classifier.extract_features", None)
+    monkeypatch.setattr(Featurizer, "extract", None)
 
     assert classifier.weigh(prompt(HARD)) == first
 
 
-def test_the_memo_keeps_no_text(classifier):
-    classifier.weigh(prompt("a secret of mine"))
+def test_no_memo_keeps_text(cascade):
+    asked = prompt("a secret of mine")
+    cascade.refine(asked, cascade.weigh(asked))
 
-    assert "secret" not in repr(vars(classifier))
-
-
-@pytest.mark.parametrize("text", ["", EASY, HARD, "- a\n- b\n", "你好?"])
-def test_the_explanation_adds_up_to_the_logit_of_the_score(classifier, text):
-    score = classifier.weigh(prompt(text)).score
-
-    parts = classifier.explain(ask(text))
-
-    assert set(parts) == {"bias", *FEATURE_NAMES}
-    assert sum(parts.values()) == pytest.approx(math.log(score / (1 - score)))
+    assert cascade._memo
+    assert cascade._refined
+    assert "secret" not in repr(vars(cascade))
 
 
-def test_the_classifier_bears_the_name_of_its_artifact(classifier):
-    assert classifier.name == load_artifact().manifest.name
-    assert classifier.weigh(prompt(EASY)).stage == "lexical"
+def test_the_second_stage_judges_anew_and_keeps_what_was_before(cascade):
+    asked = prompt(UNCERTAIN, HARD)
+    first = cascade.weigh(asked)
+
+    second = cascade.refine(asked, first)
+
+    raw = cascade.stage2.raw(cascade.features(asked.ask))
+    assert (second.raw, second.score) == (raw, cascade.calibration.percentile(raw))
+    assert (second.stage, second.is_refined) == ("stage2", True)
+    assert second.earlier == first.earlier > 0
+    assert first.score < 0.5 < second.score
+
+
+def test_what_the_second_stage_said_is_remembered_in_later_turns(cascade):
+    asked = prompt(UNCERTAIN)
+    refined = cascade.refine(asked, cascade.weigh(asked))
+
+    assert cascade.weigh(asked) == refined
+    assert cascade.weigh(prompt("thanks", UNCERTAIN)).earlier == refined.score
 
 
 @pytest.mark.parametrize(
-    ("damaged", "message"),
-    [
-        (artifact(kind="oracle"), "kind 'oracle': this release knows only"),
-        (artifact(name="other.json"), "needs the file weights.json"),
-        (artifact(b"{"), "weights.json: "),
-        (artifact(b'{"bias": 0}'), "missing required field `weights`"),
-        (artifact(b'{"bias": "0", "weights": {}}'), "Expected `float`"),
-        (artifact(b'{"bias": 0, "weights": {}, "extra": 1}'), "unknown field `extra`"),
-        (artifact(b'{"bias": 0, "weights": {"words": 1}}'), "weights and features disagree about"),
-        (artifact(msgspec.json.encode({**WEIGHTS, "bias": 1e308}).replace(b"1e308", b"1e309")), ""),
-    ],
+    ("made_with", "wanted", "has"),
+    [(True, True, True), (True, False, False), (False, True, False)],
 )
-def test_an_artifact_that_does_not_fit_is_refused(damaged, message):
-    with pytest.raises(ArtifactError) as raised:
-        make_classifier(damaged)
+def test_there_is_a_second_stage_where_the_artifact_has_one_and_it_is_wanted(
+    tmp_path, made_with, wanted, has
+):
+    artifact = tiny(tmp_path / "m", second_stage=made_with)
+    made = make_classifier(artifact, second_stage=wanted)
+    asked = prompt(UNCERTAIN)
 
-    assert message in str(raised.value)
-
-
-def test_a_feature_that_is_not_known_is_named():
-    weights = LexicalWeights(0.0, {**WEIGHTS["weights"], "smell": 1.0})
-
-    with pytest.raises(ArtifactError, match="disagree about: smell"):
-        LexicalClassifier("test", weights)
+    assert made.has_second_stage is has
+    assert made.refine(asked, made.weigh(asked)).is_refined is has
 
 
-@pytest.mark.parametrize("bias", [-1e6, -710.0, 710.0, 1e6])
-def test_extreme_weights_give_extreme_scores_and_no_error(bias):
-    weights = LexicalWeights(bias, WEIGHTS["weights"])
+def test_threads_that_refine_while_others_weigh_spoil_no_answer(cascade):
+    cascade._MEMO = 5
+    texts = [f"question {letter}" for letter in "abcdefghijkl"]
+    right = {
+        text: {
+            cascade.stage1.raw(cascade.features(ask(text))),
+            cascade.stage2.raw(cascade.features(ask(text))),
+        }
+        for text in texts
+    }
+    faults = []
 
-    score = LexicalClassifier("test", weights).weigh(prompt(EASY)).score
+    def work():
+        for text in texts * 30:
+            asked = prompt(text)
+            complexity = cascade.weigh(asked)
+            refined = cascade.refine(asked, complexity)
+            if not {complexity.raw, refined.raw} <= right[text]:
+                faults.append(text)
 
-    assert score == pytest.approx(0 if bias < 0 else 1)
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+
+
+@pytest.mark.parametrize("text", ["", EASY, HARD, "- a\n- b\n", "你好?"])
+def test_the_explanation_is_of_the_blocks_and_the_pieces_read(classifier, text):
+    look = classifier.explain(ask(text))
+
+    assert look.pieces == len(classifier.features(ask(text)).ids)
+    assert look.effects == classifier.stage1.effects(classifier.features(ask(text)))
+    assert tuple(look.effects) == BLOCKS
+
+
+def test_the_classifier_bears_the_name_of_its_artifact(classifier):
+    assert isinstance(classifier, Cascade)
+    assert classifier.name == "tiny-1"
+
+
+def test_an_artifact_of_another_kind_is_refused():
+    other = Artifact(Manifest(2, "oracle", "test", {}), {}, "")
+
+    with pytest.raises(ArtifactError, match="kind 'oracle': this release knows only 'kernel'"):
+        make_classifier(other)

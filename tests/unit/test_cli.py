@@ -43,11 +43,11 @@ def test_score_says_how_many_lines_it_could_not_read(tmp_path):
 
 
 @pytest.mark.parametrize(("argument", "stdin"), [(HARD, None), ("-", HARD.encode())])
-def test_explain_shows_reading_guards_features_and_decision(argument, stdin):
+def test_explain_shows_reading_guards_what_moves_the_score_and_decision(argument, stdin):
     result = run("explain", argument, stdin=stdin)
 
     assert result.exit_code == 0
-    for words in ("→ large", "reason score", "What was read", "Guards", "hard", "bias"):
+    for words in ("→ large", "reason score", "What was read", "Guards", "bag", "shape"):
         assert words in result.stdout
 
 

@@ -6,7 +6,14 @@ import pytest
 from weighbridge import contract
 from weighbridge.contract import ENDPOINT_PATHS, Endpoint, Metric, Reason
 
-LABEL_ENUMS = (Reason, contract.Outcome, contract.Stage, contract.ReloadResult, Endpoint)
+LABEL_ENUMS = (
+    Reason,
+    contract.Outcome,
+    contract.Stage,
+    contract.ReloadResult,
+    contract.CaptureResult,
+    Endpoint,
+)
 
 
 def test_every_decision_header_has_the_projects_prefix_and_is_lower_case():

@@ -1,20 +1,24 @@
 """Generations: swapped whole when files change, kept when the change is faulty."""
 
 import asyncio
-import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from unit.artifacts import rewrite, write_tiny
 from unit.bodies import write_settings
 from weighbridge import generation
-from weighbridge.artifact import PACKAGED, write_manifest
+from weighbridge.artifact import MANIFEST
+from weighbridge.calibration import Calibration
+from weighbridge.drift import BINS
 from weighbridge.errors import ArtifactError, SettingsError
 from weighbridge.generation import Generation, Generations
 from weighbridge.metrics import Metrics
+from weighbridge.stages import STAGE_1, VOCABULARY
 
 
 class ConfigMap:
@@ -167,16 +171,12 @@ def test_a_file_that_goes_away_is_refused_and_taken_when_it_is_back(source, gene
 
 @pytest.fixture
 def model(tmp_path):
-    folder = tmp_path / "model"
-    shutil.copytree(PACKAGED, folder)
-    return folder
+    return write_tiny(tmp_path / "model", second_stage=True)
 
 
 def retrain(model, bias, moment):
-    weights = json.loads((model / "weights.json").read_text())
-    (model / "weights.json").write_text(json.dumps(weights | {"bias": bias}), encoding="utf-8")
-    write_manifest(model, kind="lexical", name="retrained")
-    os.utime(model / "artifact.json", (moment, moment))
+    rewrite(model, bias=np.full(1, bias))
+    os.utime(model / MANIFEST, (moment, moment))
 
 
 @pytest.mark.parametrize("named_by", ["argument", "settings"])
@@ -191,7 +191,7 @@ def test_a_new_artifact_is_taken_wherever_it_is_named(tmp_path, model, metrics, 
     retrain(model, -1.0, 1_000_000_000)
 
     assert generations.refresh()
-    assert generations.current.classifier.name == "retrained"
+    assert generations.current.classifier.name == "rewritten"
     assert generations.current.artifact_digest != before.artifact_digest
     assert generations.current.settings_digest == before.settings_digest
 
@@ -199,14 +199,70 @@ def test_a_new_artifact_is_taken_wherever_it_is_named(tmp_path, model, metrics, 
 def test_an_artifact_that_is_being_copied_is_refused_until_it_is_whole(model, metrics):
     generations = Generations(None, model, metrics)
     retrain(model, -1.0, 1_000_000_000)
-    whole = (model / "weights.json").read_bytes()
-    (model / "weights.json").write_bytes(whole[:-5])
+    whole = (model / STAGE_1).read_bytes()
+    (model / STAGE_1).write_bytes(whole[:-5])
 
     assert not generations.refresh()
 
-    (model / "weights.json").write_bytes(whole)
-    os.utime(model / "artifact.json", (1_000_000_001, 1_000_000_001))
+    (model / STAGE_1).write_bytes(whole)
+    os.utime(model / MANIFEST, (1_000_000_001, 1_000_000_001))
     assert generations.refresh()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda model: rewrite(model, weights=np.full((3, 1), np.nan)),
+        lambda model: rewrite(model, landmarks=None),
+        lambda model: rewrite(model, table=np.zeros((3, 8), np.int8)),
+        lambda model: (model / STAGE_1).write_bytes(b"words"),
+        lambda model: (model / VOCABULARY).unlink(),
+        lambda model: (model / MANIFEST).write_text('{"schema_version": 3}'),
+    ],
+    ids=["not numbers", "a tensor missing", "mis-shaped", "corrupt", "a file gone", "a later one"],
+)
+def test_an_artifact_that_can_not_be_used_is_refused_and_the_old_one_serves_on(
+    model, metrics, caplog, damage
+):
+    generations = Generations(None, model, metrics)
+    before = generations.current
+    damage(model)
+    os.utime(model / MANIFEST, (1_000_000_000, 1_000_000_000))
+
+    assert not generations.refresh()
+
+    assert generations.current is before
+    assert sample(metrics, "failures_total", kind="artifact") == 1
+    assert "reload refused, generation 1 serves on" in caplog.text
+    with pytest.raises(ArtifactError):
+        Generations(None, model, metrics)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_second_stage_is_loaded_where_the_settings_want_it(
+    tmp_path, model, metrics, caplog, wanted
+):
+    path = write_settings(tmp_path / "s.yaml", f"classifier: {{second_stage: {wanted}}}")
+    with caplog.at_level(logging.INFO):
+        generations = Generations(path, model, metrics)
+
+    assert generations.current.classifier.has_second_stage is wanted
+    assert caplog.records[-1].fields["stages"] == 1 + wanted
+
+
+def test_the_drift_is_measured_against_the_traffic_of_the_calibration(model):
+    tied = [0.0, *[1.0] * 8, 2.0]
+    rewrite(model, calibration=np.array(tied))
+    told = []
+
+    class Told(Metrics):
+        def record_generation(self, *arguments):
+            told.append(arguments[-1])
+
+    Generations(None, model, Told())
+
+    assert told == [Calibration(tied).expected_shares(BINS)]
+    assert len(set(told[0])) > 1
 
 
 def test_a_change_to_another_artifact_watches_that_one_from_then_on(tmp_path, model, metrics):
@@ -304,3 +360,33 @@ async def test_an_interval_of_zero_turns_the_watch_off(tmp_path, metrics):
     path = write_settings(tmp_path / "s.yaml", "reload: {interval_s: 0}")
 
     await asyncio.wait_for(Generations(path, None, metrics).watch(), 20)
+
+
+def test_a_generation_is_prepared_before_it_serves_and_what_that_refuses_does_not(
+    source, metrics, caplog
+):
+    prepared = []
+
+    def prepare(settings):
+        prepared.append(settings.policy.threshold)
+        if settings.policy.threshold == 0.9:
+            raise SettingsError("capture.folder: can't be made")
+
+    generations = Generations(source.path, None, metrics, prepare)
+    source.publish("policy: {threshold: 0.9}")
+    assert not generations.refresh()
+    source.publish("policy: {threshold: 0.8}")
+    assert generations.refresh()
+
+    assert prepared == [0.4, 0.9, 0.8]
+    assert generations.current.settings.policy.threshold == 0.8
+    assert sample(metrics, "reloads_total", result="refused") == 1
+    assert "capture.folder: can't be made" in caplog.text
+
+
+def test_what_can_not_be_prepared_at_start_is_told(source, metrics):
+    def prepare(_):
+        raise SettingsError("capture.folder: can't be made")
+
+    with pytest.raises(SettingsError, match=r"capture\.folder"):
+        Generations(source.path, None, metrics, prepare)

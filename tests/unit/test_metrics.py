@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from weighbridge import __version__
-from weighbridge.contract import Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.contract import CaptureResult, Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.drift import LEAST, SHIFTED, STABLE
 from weighbridge.metrics import Distribution, Metrics
 
 LABELS = {
@@ -16,6 +17,7 @@ LABELS = {
     Metric.STAGE_SECONDS: {"stage"},
     Metric.FAILURES: {"kind"},
     Metric.RELOADS: {"result"},
+    Metric.CAPTURE: {"result"},
     Metric.GENERATION_INFO: {"settings", "artifact", "classifier"},
     Metric.BUILD_INFO: {"version"},
 }
@@ -65,6 +67,7 @@ def test_labels_are_these_and_no_others(busy, metric):
         (Metric.DECISIONS, "outcome", set(Outcome)),
         (Metric.STAGE_SECONDS, "stage", set(Stage)),
         (Metric.RELOADS, "result", set(ReloadResult)),
+        (Metric.CAPTURE, "result", set(CaptureResult)),
     ],
 )
 def test_label_values_are_bounded_by_their_enum(busy, metric, label, values):
@@ -101,12 +104,83 @@ def test_reloads_are_shown_as_zero_before_the_first():
         assert value(Metrics(), "weighbridge_reloads_total", result=result) == 0
 
 
+def test_prompts_drawn_for_capture_are_counted_by_what_became_of_them():
+    metrics = Metrics()
+
+    metrics.record_capture(CaptureResult.KEPT)
+    metrics.record_capture(CaptureResult.KEPT)
+
+    assert value(metrics, "weighbridge_capture_total", result="kept") == 2
+    assert value(metrics, "weighbridge_capture_total", result="unwritten") == 0
+
+
 def test_a_new_generation_takes_the_place_of_the_old_one(busy):
     busy.record_generation(4, "xyz", "def", "lexical-2")
 
     (sample,) = families(busy)[Metric.GENERATION_INFO].samples
     assert sample.labels == {"settings": "xyz", "artifact": "def", "classifier": "lexical-2"}
     assert value(busy, "weighbridge_generation") == 4
+
+
+WEIGHED = ("small", Reason.SCORE, Outcome.WEIGHED)
+
+
+def weigh_evenly(metrics, count, upper=1.0):
+    for number in range(count):
+        metrics.record_decision(WEIGHED, upper * number / count, 0.0001, 500)
+
+
+def drift(metrics):
+    return value(metrics, "weighbridge_score_drift_psi")
+
+
+def test_drift_is_shown_once_enough_prompts_were_weighed():
+    metrics = Metrics()
+    for _ in range(LEAST):
+        metrics.record_decision(("small", Reason.NO_BODY, Outcome.PASSED), None, 0.0001, 0)
+    weigh_evenly(metrics, LEAST - 1)
+    assert drift(metrics) is None
+
+    metrics.record_decision(WEIGHED, 1.0, 0.0001, 500)
+
+    assert drift(metrics) < STABLE
+
+
+def test_scores_that_gather_are_drift():
+    metrics = Metrics()
+
+    weigh_evenly(metrics, LEAST, upper=0.5)
+
+    assert drift(metrics) > SHIFTED
+
+
+@pytest.mark.parametrize(("artifact", "kept"), [("same", True), ("other", False)])
+def test_drift_begins_anew_with_another_artifact_and_not_with_other_settings(artifact, kept):
+    metrics = Metrics()
+    metrics.record_generation(1, "settings", "same", "c")
+    weigh_evenly(metrics, LEAST, upper=0.5)
+
+    metrics.record_generation(2, "settings-2", artifact, "c")
+
+    assert (drift(metrics) is not None) == kept
+
+
+def test_drift_is_measured_against_what_the_artifact_expects():
+    metrics = Metrics()
+    metrics.record_generation(1, "s", "a", "c", expected_scores=(0.1,) * 10 + (0.0,) * 10)
+
+    weigh_evenly(metrics, LEAST, upper=0.5)
+
+    assert drift(metrics) < STABLE
+
+
+def test_an_artifact_without_calibration_shows_no_drift():
+    metrics = Metrics()
+    metrics.record_generation(1, "s", "a", "c", expected_scores=None)
+
+    weigh_evenly(metrics, LEAST)
+
+    assert drift(metrics) is None
 
 
 def test_the_build_says_its_version():

@@ -256,3 +256,72 @@ def test_the_fault_of_a_tier_is_what_it_lacks(name):
     assert lacks_ears is (None if name == "seeing" else Reason.CAPABILITY)
     assert rules.fault(name, prompt(text_bytes=10**6)) is Reason.CONTEXT_WINDOW
     assert rules.fault(name, prompt()) is None
+
+
+def is_open(asked=None, score=0.45, earlier=0.0, prefer="", *, band=0.1, stage="stage1", **fields):
+    made = Policy(
+        make_settings(
+            tiers=TIERS,
+            limits=ROUGH,
+            policy={"threshold": 0.5, **fields},
+            classifier={"band": band},
+        )
+    )
+    return made.is_open(asked or prompt(), Complexity(score, earlier, stage), prefer)
+
+
+@pytest.mark.parametrize(
+    ("score", "band", "expected"),
+    [
+        (0.45, 0.1, True),
+        (0.55, 0.1, True),
+        (0.25, 0.25, True),
+        (0.75, 0.25, True),
+        (0.2, 0.25, False),
+        (0.8, 0.25, False),
+        (0.5, 0.0, True),
+        (0.51, 0.0, False),
+        (0.0, 1.0, True),
+    ],
+)
+def test_a_score_near_the_threshold_is_open(score, band, expected):
+    assert is_open(score=score, band=band) is expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"stage": "stage2"}, False),
+        ({"earlier": 0.5}, False),
+        ({"earlier": 0.5, "sticky": False}, True),
+        ({"earlier": 0.49}, True),
+        ({"prefer": "large"}, True),
+        ({"prefer": "large", "honour_preference": True}, False),
+        ({"prefer": "auto", "honour_preference": True}, True),
+        ({"asked": needing("json-schema")}, False),
+        ({"asked": needing("vision")}, False),
+        ({"asked": needing("tools")}, True),
+        ({"asked": prompt(text_bytes=5000)}, False),
+        ({"hard_tier": "small"}, False),
+    ],
+)
+def test_what_a_second_look_can_not_change_is_not_open(arguments, expected):
+    assert is_open(**arguments) is expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "score", "earlier", "expected"),
+    [
+        (prompt(), 0.45, 0.0, ("small", Reason.DEADLINE)),
+        (prompt(), 0.55, 0.0, ("large", Reason.DEADLINE)),
+        (prompt(), 0.45, 0.9, ("large", Reason.STICKY)),
+        (needing("json-schema"), 0.45, 0.0, ("large", Reason.CAPABILITY)),
+    ],
+)
+def test_a_late_second_stage_is_the_reason_where_the_score_would_be(
+    asked, score, earlier, expected
+):
+    decision = policy().decide(asked, Complexity(score, earlier, late=True))
+
+    assert (decision.tier, decision.reason) == expected
+    assert (decision.outcome, decision.score) == (Outcome.WEIGHED, score)

@@ -175,7 +175,7 @@ def test_deciding_never_raises_and_always_names_a_tier_that_there_is(weighing, h
     buffer = BodyBuffer(10_000)
     buffer.add(gzip.compress(body, 1) if packed else body)
 
-    decision = weighing.decide(head, buffer)
+    decision = weighing.finish(weighing.begin(head, buffer))
 
     assert decision.tier in weighing.generations.current.settings.tiers
     assert (decision.score is None) == (decision.outcome is not Outcome.WEIGHED)
@@ -234,16 +234,22 @@ def test_leaving_blocks_out_of_any_text_never_adds_to_it(text):
     is_continuation(spoken)
 
 
+@pytest.fixture(scope="module")
+def classifier():
+    return make_classifier(load_artifact(), second_stage=False)
+
+
 @given(st.sampled_from([EASY, HARD, "Why?", "你好", "x" * 9000]), st.integers(1, 12))
 @CI
-def test_an_ask_scores_the_same_now_and_when_it_is_an_earlier_turn(text, later):
-    classifier = make_classifier(load_artifact())
+def test_an_ask_scores_the_same_now_and_when_it_is_an_earlier_turn(classifier, text, later):
+    def score(*asks):
+        return classifier.weigh(read(chat(*asks))).score
 
-    now = classifier.weigh(read(chat("hello", text))).score
     then = classifier.weigh(read(chat("hello", text, *["bye"] * later)))
 
     assert read(chat("hello", text, "bye")).earlier[0] == read(chat("hello", text)).ask
-    assert then.earlier == max(now, classifier.weigh(read(chat("hello"))).score)
+    others = [score("bye")] * (later > 1)
+    assert then.earlier == max(score("hello", text), score("hello"), *others)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -293,19 +299,26 @@ ADVERSARIAL = {
     "seams before brackets": lambda: turns_of(up_to(SEAM + "<", 2700)),
     "seams before closed blocks": lambda: turns_of(up_to(SEAM + "</system-reminder>", 2700)),
     "one seam before many tags": lambda: turns_of(SEAM + up_to("<a", 4000)),
+    "one character": lambda: chat("a" * 1_000_000),
+    "one wide character": lambda: chat("\u6f22" * 1_000_000),
+    "emoji": lambda: chat("\U0001f525" * 800_000),
+    "combining marks": lambda: chat("\u0301" * 1_600_000),
+    "base64": lambda: chat("QUJDREVG" * 1_200_000),
+    "lone surrogates": lambda: chat("\ud800" * 1_600_000),
+    "hexadecimal words": lambda: chat("0123456789abcdef" * 4 + " 9f86d081" * 1_000_000),
     "almost a nod": lambda: encode({"messages": [user("ok " * 15 + "!x")] * 40_000}),
 }
 
 
 @pytest.mark.parametrize("kind", ADVERSARIAL)
 @pytest.mark.parametrize("endpoint", [Endpoint.CHAT, Endpoint.COMPLETIONS])
-def test_ten_megabytes_made_to_hurt_are_read_or_refused_in_bounded_time(kind, endpoint):
+def test_ten_megabytes_made_to_hurt_are_read_or_refused_in_bounded_time(classifier, kind, endpoint):
     body = ADVERSARIAL[kind]()
     started = time.process_time()
 
     found = outcome(body, endpoint)
     if isinstance(found, Prompt) and found.ask:
-        make_classifier(load_artifact()).weigh(found)
+        classifier.weigh(found)
 
     assert time.process_time() - started < READING_S
 

@@ -1,5 +1,6 @@
 """One stream as a pure state machine: messages in, answers out, no network."""
 
+import asyncio
 import gzip
 import json
 import logging
@@ -8,8 +9,10 @@ import pytest
 from envoy.config.core.v3 import base_pb2
 from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
-from unit.bodies import EASY, HARD, chat, encode, write_settings
+from unit.artifacts import UNCERTAIN, write_tiny
+from unit.bodies import EASY, HARD, chat, encode, text_part, write_settings
 from weighbridge.body import BodyBuffer
+from weighbridge.classifier import Complexity
 from weighbridge.contract import ENDPOINT_PATHS, Endpoint, Outcome, Reason
 from weighbridge.errors import ProtocolError
 from weighbridge.generation import Generations
@@ -458,4 +461,244 @@ def test_a_stream_takes_the_generation_that_serves_when_it_decides(make_weighing
 def test_deciding_without_a_body_buffer_is_deciding_an_empty_one(weighing):
     head = RequestHead(path="/v1/chat/completions")
 
-    assert weighing.decide(head, None) == weighing.decide(head, BodyBuffer(10))
+    nothing, empty = (weighing.begin(head, body) for body in (None, BodyBuffer(10)))
+
+    assert nothing.decision == empty.decision
+    assert weighing.finish(nothing) == weighing.finish(empty)
+
+
+@pytest.mark.parametrize(
+    ("content", "head", "offered"),
+    [
+        (chat(EASY), {}, True),
+        (chat(HARD, "and now rename x"), {}, True),
+        (chat("x" * 60_000), {}, True),
+        (gzip.compress(chat(EASY)), {"content_encoding": "gzip"}, True),
+        (chat(EASY, model="llama-large"), {}, False),
+        (chat([{"type": "image_url"}]), {}, False),
+        (encode({"input": HARD}), {"path": "/v1/embeddings"}, False),
+        (b"RIFF", {"path": "/v1/audio/transcriptions"}, False),
+        (chat(""), {}, False),
+        (b"", {}, False),
+        (b"not json", {}, False),
+    ],
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_what_was_weighed_and_nothing_else_is_offered_to_the_capture(
+    weighing, monkeypatch, content, head, offered, mode
+):
+    offers = []
+
+    class Taking:
+        def offer(self, settings, whole, endpoint, encoding):
+            offers.append((settings, whole.whole(), endpoint, encoding))
+
+    monkeypatch.setattr(weighing, "capture", Taking())
+    exchange = Exchange(weighing)
+    exchange.answer(headers(mode, **head))
+    exchange.answer(body(content))
+
+    settings = weighing.generations.current.settings.capture
+    encoding = head.get("content_encoding", "")
+    assert offers == ([(settings, content, Endpoint.CHAT, encoding)] if offered else [])
+
+
+class Answering:
+    """A refiner whose answer is known, and that keeps what it was asked."""
+
+    def __init__(self, answer):
+        self._answer = answer
+        self.asked = []
+
+    async def refine(self, classifier, bounds, prompt, complexity):
+        self.asked.append((classifier, bounds, prompt, complexity))
+        await asyncio.sleep(0)
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+HARD_AFTER_ALL = Complexity(0.9, 0.0, "stage2", 7.0)
+
+
+@pytest.fixture
+def uncertain(tmp_path, make_weighing):
+    """A weighing of two stages, its refiner and all that it offered to the capture."""
+    model = write_tiny(tmp_path / "model", second_stage=True)
+
+    def make(answer=HARD_AFTER_ALL, settings=""):
+        weighing = make_weighing(
+            f"{{classifier: {{artifact: {model}, second_stage: true}}, {settings}}}"
+        )
+        weighing._refiner = Answering(answer)
+        weighing.capture = Taking()
+        return weighing
+
+    return make
+
+
+class Taking:
+    """A capture that keeps what it is offered."""
+
+    def __init__(self):
+        self.offers = []
+
+    def offer(self, _, whole, endpoint, encoding):
+        self.offers.append((whole.whole(), endpoint, encoding))
+
+
+async def refined(exchange):
+    return [pb.ProcessingResponse.FromString(raw) for raw in await exchange.refined()]
+
+
+class TestUncertain:
+    """A prompt near the threshold: the stream waits for the second stage."""
+
+    @pytest.mark.parametrize("mode", [MODE.BUFFERED, MODE.STREAMED])
+    async def test_the_answer_to_the_body_waits(self, uncertain, mode):
+        exchange = Exchange(uncertain())
+        exchange.answer(headers(mode))
+
+        assert answer(exchange, body(chat(UNCERTAIN))) == []
+        assert exchange.pending
+        answers = await refined(exchange)
+
+        assert exchange.pending is None
+        assert kinds(answers) == ["request_body"]
+        assert decided(answers) == {
+            "tier": "large",
+            "score": "0.900",
+            "decile": "9",
+            "reason": "score",
+        }
+        assert exchange.finished
+
+    @pytest.mark.parametrize("with_trailers", [False, True])
+    async def test_all_that_is_withheld_waits_with_it(self, uncertain, with_trailers):
+        exchange = Exchange(uncertain())
+        whole = chat(UNCERTAIN)
+        exchange.answer(headers(MODE.FULL_DUPLEX_STREAMED))
+        assert answer(exchange, body(whole, end=not with_trailers)) == []
+        if with_trailers:
+            assert answer(exchange, TRAILERS) == []
+
+        assert exchange.pending
+        answers = await refined(exchange)
+
+        expected = ["request_headers", "request_body"] + ["request_trailers"] * with_trailers
+        assert kinds(answers) == expected
+        assert decided(answers)["tier"] == "large"
+        assert b"".join(chunk.body for chunk in streamed(answers)) == whole
+        assert exchange.finished
+
+    async def test_the_second_stage_is_asked_with_all_that_it_needs(self, uncertain):
+        weighing = uncertain()
+        exchange = Exchange(weighing)
+        exchange.answer(headers(MODE.BUFFERED))
+        exchange.answer(body(chat(UNCERTAIN)))
+        generation = weighing.generations.current
+        await exchange.refined()
+
+        ((classifier, bounds, prompt, complexity),) = weighing._refiner.asked
+        assert classifier is generation.classifier
+        assert bounds is generation.settings.classifier
+        assert prompt.ask.text == UNCERTAIN
+        assert complexity == classifier.weigh(prompt)
+        assert complexity.stage == "stage1"
+
+    async def test_everything_is_recorded_once_and_at_the_end(self, uncertain, log_file):
+        weighing = uncertain()
+        exchange = Exchange(weighing)
+        exchange.answer(headers(MODE.BUFFERED))
+        exchange.answer(body(chat(UNCERTAIN)))
+        assert total(weighing, "decision_seconds_count") == 0
+        assert lines(weighing, log_file) == []
+        assert weighing.capture.offers == []
+
+        await exchange.refined()
+
+        assert total(weighing, "decision_seconds_count") == 1
+        for stage in ("parse", "classify", "refine"):
+            assert total(weighing, "stage_seconds_count", stage=stage) == 1
+        assert total(weighing, "decision_seconds_sum") > total(
+            weighing, "stage_seconds_sum", stage="refine"
+        )
+        (line,) = lines(weighing, log_file)
+        assert (line["tier"], line["reason"], line["score"], line["raw"]) == (
+            "large",
+            "score",
+            0.9,
+            7.0,
+        )
+        assert weighing.capture.offers == [(chat(UNCERTAIN), Endpoint.CHAT, "")]
+
+    @pytest.mark.parametrize("text", [EASY, HARD])
+    async def test_what_is_certain_does_not_wait(self, uncertain, text):
+        weighing = uncertain()
+
+        assert run(weighing, chat(text))["reason"] == "score"
+        assert weighing._refiner.asked == []
+        assert total(weighing, "stage_seconds_count", stage="refine") == 0
+
+    @pytest.mark.parametrize(
+        ("content", "head", "reason"),
+        [
+            (chat(HARD, UNCERTAIN), {}, "sticky"),
+            (chat(UNCERTAIN), {"x_weighbridge_prefer": "small"}, "preferred"),
+            (chat([text_part(UNCERTAIN), {"type": "image_url"}]), {}, "capability"),
+            (chat(UNCERTAIN, max_tokens=9000), {}, "context-window"),
+            (chat(UNCERTAIN, model="gemma-small"), {}, "explicit"),
+        ],
+    )
+    async def test_what_something_else_decides_does_not_wait(
+        self, uncertain, content, head, reason
+    ):
+        weighing = uncertain(settings="policy: {honour_preference: true}")
+
+        assert run(weighing, content, **head)["reason"] == reason
+        assert weighing._refiner.asked == []
+
+    async def test_without_a_refiner_the_first_stage_decides(self, uncertain):
+        weighing = uncertain()
+        weighing._refiner = None
+
+        assert run(weighing, chat(UNCERTAIN))["tier"] == "small"
+
+    async def test_a_late_answer_is_told_as_the_reason(self, uncertain):
+        weighing = uncertain(Complexity(0.34, late=True))
+        exchange = Exchange(weighing)
+        exchange.answer(headers(MODE.BUFFERED))
+        exchange.answer(body(chat(UNCERTAIN)))
+
+        decision = decided(await refined(exchange))
+
+        assert (decision["tier"], decision["reason"]) == ("small", "deadline")
+        assert (
+            total(weighing, "decisions_total", tier="small", reason="deadline", outcome="weighed")
+            == 1
+        )
+
+    async def test_a_bug_while_refining_costs_the_request_its_weighing_and_nothing_more(
+        self, uncertain, caplog
+    ):
+        weighing = uncertain(ZeroDivisionError("a bug"))
+        exchange = Exchange(weighing)
+        exchange.answer(headers(MODE.BUFFERED))
+        exchange.answer(body(chat(UNCERTAIN)))
+
+        with caplog.at_level(logging.ERROR):
+            decision = decided(await refined(exchange))
+
+        assert decision == {"tier": "large", "reason": "error"}
+        assert total(weighing, "failures_total", kind="internal") == 1
+        assert UNCERTAIN not in caplog.text
+
+    async def test_a_swap_while_it_waits_changes_nothing_for_it(self, uncertain, tmp_path):
+        weighing = uncertain(Complexity(0.4, 0.0, "stage2", 1.0))
+        exchange = Exchange(weighing)
+        exchange.answer(headers(MODE.BUFFERED))
+        exchange.answer(body(chat(UNCERTAIN)))
+        write_settings(tmp_path / "weighbridge.yaml", "policy: {threshold: 0.0}")
+        assert weighing.generations.refresh()
+
+        assert decided(await refined(exchange))["tier"] == "small"

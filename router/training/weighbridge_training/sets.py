@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True):
         prompt: the text of one user message.
         task: name of a kind of prompt.
         question: the prompt without its template, where the source tells.
-        scores: model to score, null where it was not asked; empty where the source has one pair only.
+        scores: model to score, null where it was not asked; empty where there is one pair.
         weak: the small model of the one pair.
         strong: the large model of the one pair.
         score_weak: what `weak` got.

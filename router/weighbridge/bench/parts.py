@@ -4,8 +4,12 @@ Each figure is the best of several repetitions, so that other work on the machin
 """
 
 import json
+import math
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib.util import find_spec
 from itertools import cycle, islice
 from typing import TypeVar
 
@@ -15,21 +19,27 @@ from prometheus_client import CollectorRegistry, Histogram
 from rich.console import Console
 from rich.table import Table
 
+from weighbridge.artifact import load_artifact
 from weighbridge.bench.prompts import CASES, make_bodies
+from weighbridge.classifier import Cascade, make_classifier
 from weighbridge.contract import Endpoint
-from weighbridge.features import extract_features
 from weighbridge.generation import Generation
 from weighbridge.metrics import Distribution
 from weighbridge.mutation import body_answer
-from weighbridge.prompt import Ask, read_prompt
+from weighbridge.prompt import Ask, Limits, Prompt, read_prompt
 from weighbridge.shapes import decode_body
+from weighbridge.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
 _REPETITIONS = 7
 _SECONDS = 0.05
 """Of one repetition; short, to fall between two pieces of other work."""
-_ASK_CHARS = (16, 256, 1024, 4096)
+_PIECES = (16, 64, 256, 512)
+_LONG_PIECES = 8000
+_VARIETY = 256
+_FIRST_WORD = 1996
+"""Where BERT's words begin, the most frequent first."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -57,24 +67,82 @@ def _parsing(what: str, bodies: Sequence[bytes], generation: Generation) -> Iter
         ("orjson.loads", orjson.loads),
         ("msgspec into objects", msgspec.json.Decoder().decode),
         ("msgspec, skipping (ours)", decode_body),
-        ("read_prompt, whole", lambda body: read_prompt(body, Endpoint.CHAT, limits)),
+        ("read_prompt, whole", partial(_read, limits)),
     ):
         yield Part(name, what, _best(parse, bodies))
 
 
 def _judging(generation: Generation) -> Iterator[Part]:
-    for chars in _ASK_CHARS:
-        text = ("Prove the lemma, then bound the cost of each step. " * 99)[:chars]
-        asks = [Ask(f"{number:06}{text[6:]}", chars) for number in range(256)]
-        yield Part("features", f"{chars} characters", _best(extract_features, asks))
+    classifier = make_classifier(load_artifact(), second_stage=bool(find_spec("onnxruntime")))
+    for pieces in _PIECES:
+        texts = _texts(classifier.stage1.featurizer.vocabulary, pieces)
+        yield from _weighing(f"{pieces} pieces", classifier, texts)
+    long = _texts(classifier.stage1.featurizer.vocabulary, _LONG_PIECES)
+    bodies = [_chat(text) for text in long]
+    limits = generation.settings.limits
+    what = f"{_LONG_PIECES:,} pieces"
+    yield Part("read_prompt, whole", what, _best(partial(_read, limits), bodies))
+    excerpts = [ask.text for body in bodies if (ask := _read(limits, body).ask)]
+    yield from _weighing(f"excerpt of {what}", classifier, excerpts)
     bodies = list(make_bodies(CASES["small"], 256))
-    prompts = [read_prompt(body, Endpoint.CHAT, generation.settings.limits) for body in bodies]
-    weighed = [(prompt, generation.classifier.weigh(prompt)) for prompt in prompts]
+    prompts = [_read(limits, body) for body in bodies]
+    weighed = [(prompt, classifier.weigh(prompt)) for prompt in prompts]
     decide = generation.policy.decide
-    yield Part("classifier, remembered", "300 B", _best(generation.classifier.weigh, prompts))
+    yield Part("classifier, remembered", "300 B", _best(classifier.weigh, prompts))
     yield Part("policy", "300 B", _best(lambda pair: decide(*pair), weighed))
     decisions = [decide(*pair) for pair in weighed]
     yield Part("answer, remembered", "300 B", _best(body_answer, decisions))
+
+
+def _weighing(what: str, classifier: Cascade, texts: Sequence[str]) -> Iterator[Part]:
+    stage1, stage2 = classifier.stage1, classifier.stage2
+    asks = [Ask(text, len(text)) for text in texts]
+    found = [classifier.features(ask) for ask in asks]
+    vocabulary = stage1.featurizer.vocabulary
+    yield Part("tokenise", what, _best(vocabulary.encode, texts))
+    if find_spec("tokenizers"):
+        yield Part("tokenise, tokenizers", what, _best(_their_encode(vocabulary), texts))
+    yield Part("features, tokens too", what, _best(classifier.features, asks))
+    yield Part("stage 1", what, _best(stage1.raw, found))
+    yield Part(
+        "stage 1, all of it", what, _best(lambda ask: stage1.raw(classifier.features(ask)), asks)
+    )
+    if stage2 is not None:
+        yield Part("stage 2", what, _best(stage2.raw, found))
+
+
+def _their_encode(vocabulary: Vocabulary) -> Callable[[str], object]:
+    """The library that we do without (ADR 7), set to do the same."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers  # noqa: PLC0415
+
+    ids = {piece: number for number, piece in enumerate(vocabulary.pieces)}
+    theirs = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))  # noqa: S106 - a word piece
+    theirs.normalizer = normalizers.BertNormalizer(lowercase=True)
+    theirs.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return lambda text: theirs.encode(text, add_special_tokens=False).ids
+
+
+def _texts(vocabulary: Vocabulary, pieces: int) -> list[str]:
+    """Texts of so many pieces, their words as frequent as in English, all different."""
+    dice = random.Random(pieces)  # noqa: S311 - sample texts, not secrets
+    words = [piece for piece in vocabulary.pieces[_FIRST_WORD:] if piece.isalpha()]
+    span = math.log(len(words))
+
+    def word() -> str:
+        return words[int(math.exp(dice.uniform(0, span))) - 1]
+
+    return [
+        " ".join(dice.choice(".,?:") if place % 9 == 8 else word() for place in range(pieces))  # noqa: PLR2004
+        for _ in range(_VARIETY)
+    ]
+
+
+def _chat(text: str) -> bytes:
+    return msgspec.json.encode({"messages": [{"role": "user", "content": text}]})
+
+
+def _read(limits: Limits, body: bytes) -> Prompt:
+    return read_prompt(body, Endpoint.CHAT, limits)
 
 
 def _observing() -> Iterator[Part]:

@@ -68,6 +68,10 @@ class LabelLine(msgspec.Struct, frozen=True, omit_defaults=True):
     grader: str = ""
     evidence: dict[str, Any] = {}
 
+    def chat(self) -> list[dict[str, Any]]:
+        """The messages that were sent."""
+        return self.messages or [{"role": "user", "content": self.prompt}]
+
 
 Line = TypeVar("Line", PromptLine, LabelLine)
 
@@ -104,15 +108,21 @@ def content_id(line: PromptLine) -> str:
 
 def write_lines(path: Path, lines: Iterable[msgspec.Struct]) -> int:
     """Write JSON lines whole or not at all; returns how many."""
-    encode = msgspec.json.Encoder().encode
     draft = path.with_name(path.name + ".part")
     count = 0
     with draft.open("wb") as file:
-        for line in lines:
-            file.write(encode(line) + b"\n")
+        for line in encode_lines(lines):
+            file.write(line)
             count += 1
     draft.replace(path)
     return count
+
+
+def encode_lines(lines: Iterable[msgspec.Struct]) -> Iterator[bytes]:
+    """Each as its JSON line, the end of it included."""
+    encode = msgspec.json.Encoder().encode
+    for line in lines:
+        yield encode(line) + b"\n"
 
 
 def _read(path: Path, kind: type[Line]) -> Iterator[tuple[int, Line]]:

@@ -1,0 +1,1 @@
+"""`weighbridge calibrate`: the router's log in, thresholds that mean something on it out."""
