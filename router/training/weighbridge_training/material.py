@@ -28,8 +28,7 @@ from weighbridge_training.sets import Row, read_train
 
 CASES: Final = Path(__file__).parents[1] / "cases" / "train"
 DATA_FILES: Final = ("llmrouter_train", "mmlupro_train")
-"""The third file, gold labels of one pair, is kept for judging."""
-GOLD: Final = "mmlu_gold1500"
+"""Not the third, gold labels of one pair: its rows stand in a public set too."""
 COPIES: Final = (framed, augmented)
 """Makes one copy each of every case."""
 COPY: Final = 0.5
@@ -143,8 +142,7 @@ def gather(data: Path, featurizer: Featurizer, encoder: Encoder, seed: int) -> T
     """Read all prompts, copy the cases with something around them, and extract all features."""
     cases = read_graded()
     recorded = read_recorded(data)
-    gold = read_train(data, GOLD)
-    asks = [ask_of_text(row.prompt) for row in (*recorded, *gold)]
+    asks = [ask_of_text(row.prompt) for row in recorded]
     plain = [number for number, case in enumerate(cases) if case.prompt]
     rng = np.random.default_rng(seed)
     copies = [ask_of_text(copy(cases[one].prompt, rng)) for copy in COPIES for one in plain]
@@ -152,33 +150,23 @@ def gather(data: Path, featurizer: Featurizer, encoder: Encoder, seed: int) -> T
     graded = [*(ask_of(case.body()) for case in cases), *copies]
     of_cases = make_material(graded, featurizer, encoder, _watch("cases", len(graded)))
     of_recorded = make_material(asks, featurizer, encoder, _watch("recorded prompts", len(asks)))
-    blank = np.full(len(gold), np.nan)
     return Training(
         grades=np.array([float(cases[number].difficulty) for number in parents]),
         parents=np.array(parents, np.int64),
-        failures=np.concatenate([failures(recorded), blank]),
-        tasks=[*(row.task for row in recorded), *("gold" for _ in gold)],
-        gaps=list(_gaps(recorded, gold)),
+        failures=failures(recorded),
+        tasks=[row.task for row in recorded],
+        gaps=list(_gaps(recorded)),
         cases=of_cases,
         recorded=of_recorded,
     )
 
 
-def _gaps(recorded: Sequence[Row], gold: Sequence[Row]) -> Iterator[Gap]:
-    """The recorded pairs, then the pair of the gold labels, whose rows stand behind them."""
+def _gaps(recorded: Sequence[Row]) -> Iterator[Gap]:
     for small, large in _PAIRS:
         scores = [(row.scores.get(small), row.scores.get(large)) for row in recorded]
         known = [number for number, pair in enumerate(scores) if None not in pair]
-        yield _gap(known, [scores[number] for number in known])
-    yield _gap(
-        range(len(recorded), len(recorded) + len(gold)),
-        [(row.score_weak, row.score_strong) for row in gold],
-    )
-
-
-def _gap(rows: Sequence[int], scores: Sequence[tuple[float | None, float | None]]) -> Gap:
-    small, large = np.array(scores, dtype=np.float64).T
-    return Gap(np.array(rows), Outcomes.of(small, large))
+        weak, strong = np.array([scores[number] for number in known], dtype=np.float64).T
+        yield Gap(np.array(known), Outcomes.of(weak, strong))
 
 
 def read_graded() -> list[GradedCase]:
@@ -199,8 +187,8 @@ def failures(rows: Sequence[Row]) -> Doubles:
 
 
 def digests(data: Path) -> dict[str, str]:
-    """SHA-256 of each file that is trained on or judged by, by name."""
-    recorded = (data / "train" / f"{name}.jsonl.gz" for name in (*DATA_FILES, GOLD))
+    """SHA-256 of each file that is trained on, by name."""
+    recorded = (data / "train" / f"{name}.jsonl.gz" for name in DATA_FILES)
     files = [*sorted(CASES.glob("*.jsonl")), *recorded]
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 

@@ -41,7 +41,7 @@ def test_cases_come_first_in_their_order_and_recorded_prompts_last(training, bas
     assert training.originals == len(cases())
     assert training.grades[: training.originals].tolist() == [one["difficulty"] for one in cases()]
     assert np.array_equal(training.cases.rows[3], base.featurizer.extract(wanted).row)
-    assert len(training.recorded.rows) == len(training.failures) == len(training.tasks) == 80
+    assert len(training.recorded.rows) == len(training.failures) == len(training.tasks) == 60
     whole = training.rows(states=False)
     assert np.array_equal(whole[: len(training.grades)], training.cases.rows)
     assert np.array_equal(whole[len(training.grades) :], training.recorded.rows)
@@ -74,18 +74,16 @@ def test_a_prompt_speaks_only_of_what_is_known_of_it(training):
     assert np.isnan(targets[:cases, 1]).all()
     assert np.isnan(targets[cases:, 0]).all()
     assert not np.isnan(targets[:cases, 0]).any()
-    taught = training.targets(np.full(80, 2.5))
+    taught = training.targets(np.full(60, 2.5))
     assert set(taught[cases:, 0]) == {2.5}
     assert np.array_equal(taught[:cases, 0], training.grades)
 
 
 def test_failures_say_nothing_across_tasks(training):
-    known = ~np.isnan(training.failures)
     tasks = np.array(training.tasks)
 
-    assert known.sum() == 60  # the gold labels of one pair are no failures of many models
-    for task in np.unique(tasks[known]):
-        assert training.failures[known & (tasks == task)].mean() == pytest.approx(0)
+    for task in np.unique(tasks):
+        assert training.failures[tasks == task].mean() == pytest.approx(0)
 
 
 def test_a_model_that_was_not_asked_does_not_count():
@@ -97,12 +95,21 @@ def test_a_model_that_was_not_asked_does_not_count():
     assert failures(rows).tolist() == pytest.approx([-0.375, 0.375])
 
 
-def test_pairs_are_judged_on_their_own_rows(training):
-    *recorded, gold = training.gaps
+def test_pairs_are_judged_on_the_rows_that_have_both_scores(training):
+    assert [gap.rows.tolist() for gap in training.gaps] == [list(range(60))] * 3
+    assert training.gaps[0].outcomes.weak.tolist() == [1.0, 0.0] * 30
 
-    assert [gap.rows.tolist() for gap in recorded] == [list(range(40)) + list(range(40, 60))] * 3
-    assert gold.rows.tolist() == list(range(60, 80))
-    assert gold.outcomes.weak.tolist() == [1.0, 0.0] * 10
+
+def test_gold_labels_whose_rows_are_public_too_are_not_read(folder, base, training, tmp_path):
+    """A folder in place of the file: whoever opened it would fail."""
+    shutil.copytree(folder / "data", tmp_path / "data")
+    gold = tmp_path / "data" / "train" / "mmlu_gold1500.jsonl.gz"
+    gold.unlink()
+    gold.mkdir()
+
+    again = gather(tmp_path / "data", base.featurizer, base.encoder, 1)
+
+    assert np.array_equal(again.recorded.rows, training.recorded.rows)
 
 
 def test_the_same_seed_makes_the_same_copies_and_another_does_not(folder, base, monkeypatch):
@@ -121,10 +128,10 @@ def test_every_file_that_was_read_has_its_digest(folder, monkeypatch):
 
     found = digests(folder / "data")
 
-    train = {path.name: path for path in (folder / "data" / "train").iterdir()}
-    assert found.keys() == train.keys() | {"g.jsonl"}
-    for name, path in train.items():
-        assert found[name] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found.keys() == {"g.jsonl", "llmrouter_train.jsonl.gz", "mmlupro_train.jsonl.gz"}
+    for path in (folder / "data" / "train").iterdir():
+        wanted = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert found.get(path.name) == (None if "gold" in path.name else wanted)
 
 
 def test_data_that_is_missing_is_told(folder, base, tmp_path, monkeypatch):

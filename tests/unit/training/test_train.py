@@ -111,7 +111,6 @@ def test_the_manifest_says_what_it_was_trained_on_and_what_was_chosen(made):
         "g.jsonl",
         "llmrouter_train.jsonl.gz",
         "mmlupro_train.jsonl.gz",
-        "mmlu_gold1500.jsonl.gz",
     }
     assert manifest.training.seed == train.SEED
     assert manifest.calibration.rows == len(cases())
