@@ -40,9 +40,10 @@ def test_every_text_gets_both_scores_and_times(tmp_path):
 
 def test_more_text_than_pipes_hold_does_not_block(tmp_path):
     texts = ["x" * 10_000] * 200
+    before = set(threading.enumerate())
 
     assert len(score(texts, worker(tmp_path, GOOD))[LITELLM].values) == 200
-    assert threading.active_count() == 1
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize(
