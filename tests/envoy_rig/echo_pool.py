@@ -68,7 +68,7 @@ class EchoPool:
         return web.json_response({"requests": self.requests})
 
 
-def main(name, port):
+def main(name, port, host="127.0.0.1"):
     pool = EchoPool(name)
     app = web.Application(client_max_size=1 << 30)
     app.router.add_get("/health", pool.health)
@@ -76,7 +76,7 @@ def main(name, port):
     app.router.add_route("*", "/{path:.*}", pool.handle)
     web.run_app(
         app,
-        host="127.0.0.1",
+        host=host,
         port=port,
         print=None,
         access_log=None,
@@ -86,4 +86,4 @@ def main(name, port):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -86,7 +86,7 @@ def _value(header):
     return header.raw_value.decode() or header.value
 
 
-async def main(mode, port, control_port):
+async def main(mode, port, control_port, host="127.0.0.1"):
     double = Double(mode)
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 << 20)])
     servicer = health.aio.HealthServicer()
@@ -96,13 +96,13 @@ async def main(mode, port, control_port):
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler(SERVICE, {"Process": method}),)
     )
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.add_insecure_port(f"{host}:{port}")
     await server.start()
     app = web.Application()
     app.router.add_get("/seen", lambda _: _json(double.seen))
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", control_port).start()
+    await web.TCPSite(runner, host, control_port).start()
     await server.wait_for_termination()
 
 
@@ -111,4 +111,4 @@ async def _json(value):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

@@ -1,10 +1,11 @@
-"""Print the stand-alone bootstrap, or ask Envoy whether a bootstrap is valid."""
+"""Print the stand-alone bootstrap, ask Envoy whether one is valid, or write the chart's files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from weighbridge_mesh import chart
 from weighbridge_mesh.bootstrap import bootstrap, to_yaml
 from weighbridge_mesh.options import (
     ROUTER_CLUSTER,
@@ -113,6 +114,15 @@ def validate_file(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{file}: ok")
+
+
+@app.command("chart")
+def write_chart(
+    folder: Annotated[Path, typer.Argument(help="The chart's folder, as in mesh/chart.")],
+) -> None:
+    """Write the files of a chart that a stand-alone Envoy shares into FOLDER/files."""
+    for path in chart.write(folder):
+        typer.echo(path)
 
 
 def _pool(text: str) -> Pool:

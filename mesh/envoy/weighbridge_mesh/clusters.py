@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from weighbridge_mesh.options import BootstrapOptions, Endpoint, Pool
+from weighbridge_mesh.options import BootstrapOptions, Endpoint, FilterOptions, Pool
 from weighbridge_mesh.proto import Config, address, seconds, typed_config
 
 EXT_PROC_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 """Name that the router's gRPC health answers to."""
+
+NO_PANIC: Config = {"healthy_panic_threshold": {"value": 0}}
 
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -23,8 +25,8 @@ def router_cluster(options: BootstrapOptions) -> Config:
         "load_assignment": _assignment(name, options.router),
         # With no healthy router a request goes on at once; by default Envoy would spread it over
         # the unhealthy ones, and each request would wait for its message_timeout.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
-        "health_checks": [_router_health()],
+        "common_lb_config": NO_PANIC,
+        "health_checks": [router_health(options.filter)],
         "circuit_breakers": _breakers(options.requests),
         **_protocol(explicit_http_config={"http2_protocol_options": _router_http2()}),
     }
@@ -40,7 +42,7 @@ def pool_cluster(options: BootstrapOptions, pool: Pool) -> Config:
         "lb_policy": "LEAST_REQUEST",
         "load_assignment": _assignment(pool.cluster, pool.endpoints),
         "circuit_breakers": _breakers(options.requests),
-        "outlier_detection": _outlier_detection(),
+        "outlier_detection": outlier_detection(),
         **_protocol(
             common_http_protocol_options={"idle_timeout": seconds(options.pool_idle_timeout_s)},
             explicit_http_config={"http_protocol_options": {}},
@@ -77,7 +79,8 @@ def _router_http2() -> Config:
     }
 
 
-def _router_health() -> Config:
+def router_health(options: FilterOptions) -> Config:
+    """Make the router's health check."""
     # NOT_SERVING counts at the first answer; silence (a hung router) at the second.
     return {
         "timeout": "0.5s",
@@ -85,7 +88,7 @@ def _router_health() -> Config:
         "no_traffic_interval": "1s",
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
-        "grpc_health_check": {"service_name": EXT_PROC_SERVICE},
+        "grpc_health_check": {"service_name": EXT_PROC_SERVICE, "authority": options.host},
     }
 
 
@@ -114,7 +117,8 @@ def _breakers(requests: int) -> Config:
     }
 
 
-def _outlier_detection() -> Config:
+def outlier_detection() -> Config:
+    """Make what takes a server out that fails by itself."""
     # Not by 5xx and not by success rate: a prompt that breaks vLLM could, sent five times, take
     # its server from everybody. Lost connections and 502 to 504 are the server's own.
     return {

@@ -57,6 +57,16 @@ def ext_proc_filter(options: FilterOptions) -> Config:
     )
 
 
+def router_filter() -> Config:
+    """Make the last filter of the chain, which sends the request on.
+
+    The client sees a model API, not Envoy: no x-envoy headers in either direction.
+    """
+    return typed(
+        "envoy.filters.http.router", "filters.http.router.v3.Router", suppress_envoy_headers=True
+    )
+
+
 def early_header_mutation() -> Config:
     """Make the removal of client copies of our headers, before any filter and for any request.
 
@@ -116,7 +126,7 @@ def _grpc_service(options: FilterOptions) -> Config:
     return {
         "envoy_grpc": {
             "cluster_name": options.cluster,
-            "authority": options.cluster,
+            "authority": options.host,
         },
         # A router that leaves refuses the stream before it has read anything of it: ask another.
         # (`envoy_grpc.retry_policy` is another thing, for xDS alone.)

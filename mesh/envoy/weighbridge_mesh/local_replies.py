@@ -7,7 +7,7 @@ as a parser's failure. The texts are fixed: nothing of the request is echoed.
 import json
 from dataclasses import dataclass
 
-from weighbridge_mesh.options import MEBIBYTE, FilterOptions
+from weighbridge_mesh.options import MEBIBYTE
 from weighbridge_mesh.proto import Config
 
 _INVALID = "invalid_request_error"
@@ -39,10 +39,24 @@ class LocalReply:
         return json.dumps({"error": error})
 
 
-def local_replies(options: FilterOptions) -> tuple[LocalReply, ...]:
-    """List the answers, the first that fits wins."""
+def local_replies(body_limit: str) -> tuple[LocalReply, ...]:
+    """List the answers, the first that fits wins.
+
+    Args:
+        body_limit: the greatest request body, in words.
+    """
     return (
         LocalReply(400, "bad_request", "The gateway can't read this HTTP request.", _INVALID),
+        # 401, 403 and 429 come of a mesh's policies: a stand-alone Envoy has none.
+        LocalReply(
+            401, "invalid_api_key", "The credentials of this request are not valid.", _INVALID
+        ),
+        LocalReply(
+            403,
+            "permission_denied",
+            "This request carries no credentials, or they don't allow it.",
+            _INVALID,
+        ),
         LocalReply(404, "not_found", "The gateway has no route for this request.", _INVALID),
         LocalReply(
             408,
@@ -53,8 +67,14 @@ def local_replies(options: FilterOptions) -> tuple[LocalReply, ...]:
         LocalReply(
             413,
             "request_too_large",
-            f"The request body is larger than the limit of {_size(options.body_bytes)}.",
+            f"The request body is larger than the limit of {body_limit}.",
             _INVALID,
+        ),
+        LocalReply(
+            429,
+            "rate_limit_exceeded",
+            "Too many requests came from this client. Slow down, and try again shortly.",
+            "requests",
         ),
         LocalReply(431, "headers_too_large", "The request headers are too large.", _INVALID),
         LocalReply(
@@ -80,9 +100,9 @@ def local_replies(options: FilterOptions) -> tuple[LocalReply, ...]:
     )
 
 
-def local_reply_config(options: FilterOptions) -> Config:
+def local_reply_config(body_limit: str) -> Config:
     """Make the connection manager's ``local_reply_config``."""
-    return {"mappers": [_mapper(reply) for reply in local_replies(options)]}
+    return {"mappers": [_mapper(reply) for reply in local_replies(body_limit)]}
 
 
 def _mapper(reply: LocalReply) -> Config:
@@ -110,7 +130,8 @@ def _status(operator: str, value: int) -> Config:
     return {"status_code_filter": {"comparison": {"op": operator, "value": compared}}}
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """Put a number of bytes in words."""
     if count % MEBIBYTE == 0:
         return f"{count // MEBIBYTE} MiB ({count} bytes)"
     return f"{count} bytes"

@@ -24,6 +24,8 @@ class FilterOptions:
 
     Attributes:
         cluster: Envoy's name for the router.
+        authority: host name that the router is addressed by; None: the cluster's name. In a mesh
+            that name has signs which no host name may have.
         message_timeout_s: seconds from a message sent to the router until its answer; twice per
             request (headers, body). A decision takes under 1 ms, a garbage collection or a busy
             node tens; 0.2 s is what a client may lose before its request goes on unweighed.
@@ -36,6 +38,7 @@ class FilterOptions:
     """
 
     cluster: str = ROUTER_CLUSTER
+    authority: str | None = None
     message_timeout_s: float = 0.2
     failure_mode_allow: bool = True
     body_mode: BodyMode = BodyMode.BUFFERED
@@ -46,6 +49,11 @@ class FilterOptions:
             raise ValueError(f"message_timeout_s: expected above 0, came {self.message_timeout_s}")
         if self.body_bytes < 1:
             raise ValueError(f"body_bytes: expected at least 1, came {self.body_bytes}")
+
+    @property
+    def host(self) -> str:
+        """Host name that the router is addressed by."""
+        return self.cluster if self.authority is None else self.authority
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner
+from weighbridge_mesh.chart import chart_files
 from weighbridge_mesh.cli import app
 
 
@@ -47,6 +49,14 @@ def test_validate_tells_what_envoy_says(tmp_path):
     refused = run("validate", str(bad))
     assert refused.exit_code == 1
     assert "bad.yaml" in refused.output
+
+
+def test_chart_files_are_written_where_it_is_said(tmp_path):
+    ran = run("chart", str(tmp_path))
+    assert ran.exit_code == 0
+    written = [Path(line) for line in ran.output.split()]
+    assert all(path.parent == tmp_path / "files" for path in written)
+    assert {path.name for path in written} == set(chart_files())
 
 
 def test_module_runs():

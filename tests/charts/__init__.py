@@ -1,0 +1,1 @@
+"""What the charts render, and the helpers that their tests share."""
