@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 PEERS ?= --peers
 TRAIN_ENV ?= $(HOME)/.cache/weighbridge/train-$(shell sha256sum constraints/train.txt 2>/dev/null | cut -c1-12)
 
-.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated lock clean
+.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated charts lab-tools lab lab-down lab-test lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -46,7 +46,7 @@ check: setup ## Format, lint, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory generated
-	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml
+	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml mesh/chart/files router/chart/values.schema.json
 
 format: setup ## Format the sources
 	$(BIN)/ruff format .
@@ -56,6 +56,23 @@ generated: setup ## Write the generated files anew
 	$(BIN)/weighbridge schema > docs/settings.schema.json
 	$(BIN)/weighbridge schema --markdown > docs/settings.md
 	$(BIN)/python -m weighbridge_mesh bootstrap > mesh/envoy/bootstrap.example.yaml
+	$(BIN)/python -m weighbridge_mesh chart mesh/chart > /dev/null
+	$(BIN)/python router/chart/values_schema.py
+
+charts: setup ## Write the charts' golden renders anew (needs helm: make lab-tools)
+	$(PYTEST) tests/charts -k golden --update-goldens $(ARGS)
+
+lab-tools: setup ## Build the lab's control planes from Go modules (minutes once; kept outside the tree; TOOLS=helm for one)
+	$(BIN)/python -m weighbridge_lab tools $(TOOLS)
+
+lab: setup ## Leave a lab up: real Kubernetes and Istio, our charts (PORT=8080); prints how to look around
+	@$(BIN)/python -m weighbridge_lab up --port $(PORT)
+
+lab-down: setup ## End that lab
+	@$(BIN)/python -m weighbridge_lab down
+
+lab-test: lab-tools ## The charts on real control planes: renders, routing, tuning, faults, policies
+	$(PYTEST) -m lab --timeout 300 tests/charts tests/lab $(ARGS)
 
 test-vllm: setup ## Chat, streaming and metrics through real Envoy and two real vLLM servers (CPU)
 	$(PYTEST) -m vllm --timeout 900 tests/vllm $(ARGS)
@@ -86,6 +103,10 @@ replay: setup ## The whole of `weighbridge learn` on recorded scores, two simula
 lock: setup ## Resolve constraints/ anew, with hashes and without addresses
 	$(LOCK) --extra dev -o constraints/dev.txt
 	$(LOCK) --extra local --extra build --constraint constraints/dev.txt -o constraints/local.txt
+	$(LOCK) --constraint constraints/dev.txt -o constraints/router.txt
+	$(LOCK) --extra encoder --constraint constraints/dev.txt -o constraints/router-encoder.txt
+	$(BIN)/uv pip compile constraints/build.in --constraint constraints/dev.txt --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o constraints/build.txt
 	$(BIN)/uv pip compile constraints/vllm.in --overrides constraints/vllm-overrides.txt \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-annotate --no-emit-index-url --quiet \
@@ -96,6 +117,8 @@ lock: setup ## Resolve constraints/ anew, with hashes and without addresses
 	$(BIN)/uv pip compile constraints/train.in --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --quiet --output-file constraints/train.txt
+	$(BIN)/uv pip compile constraints/go.in --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --quiet --output-file constraints/go.txt
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) build .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -50,7 +50,7 @@ def _exposed() -> tuple[set[str], set[str]]:
 
 def _packages() -> set[str]:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    return {Path(p).name for p in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
+    return set(project["tool"]["mypy"]["packages"])
 
 
 def _kinds(failure: type[errors.WeighbridgeError]) -> Iterator[str]:
