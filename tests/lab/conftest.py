@@ -1,0 +1,101 @@
+"""One lab for all tests of a run; a test that changes it puts it back."""
+
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+from weighbridge_lab.lab import Lab
+from weighbridge_lab.reports import report
+from weighbridge_lab.trials import Figures, Trial, table
+
+LOGS = Path("build/lab-logs")
+_failed = pytest.StashKey[bool]()
+_figures = pytest.StashKey[list[Figures]]()
+
+
+def pytest_collection_modifyitems(items):
+    """Mark all of them: they need the control planes."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    if outcome.failed and "lab" in item.fixturenames:
+        item.session.stash[_failed] = True
+    return outcome
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what became of requests during faults."""
+    if figures := config.stash.get(_figures, []):
+        terminalreporter.section("faults under traffic")
+        terminalreporter.write_line(table(figures))
+
+
+@pytest.fixture(scope="session")
+def lab(request, tmp_path_factory):
+    """A lab that is up. Where a test failed, its logs are kept in build/lab-logs."""
+    running = Lab(tmp_path_factory.mktemp("lab") / "state", report=report())
+    try:
+        running.start()
+    except BaseException:
+        _keep_logs(running)
+        raise
+    try:
+        yield running
+    finally:
+        running.stop()
+        if request.session.stash.get(_failed, False):
+            _keep_logs(running)
+
+
+@pytest.fixture
+def client(lab):
+    """A client of the lab's endpoint."""
+    with httpx.Client(base_url=lab.gateway, timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def mesh(lab):
+    """Install the mesh's chart with other values, for one test."""
+    yield lab.install_mesh
+    lab.install_mesh(force=True)
+    lab.until_settled()
+
+
+@pytest.fixture
+def router(lab):
+    """Install the router's chart with other values, for one test."""
+    yield lab.install_router
+    lab.install_router(force=True)
+    lab.until_ready()
+    lab.until_settled()
+
+
+@pytest.fixture
+def trial(request, lab):
+    """Send traffic around a fault; its figures are printed at the end of the run."""
+    figures = request.config.stash.setdefault(_figures, [])
+
+    def begin(fault, **traffic):
+        return Trial(fault, lab.gateway, figures, **traffic)
+
+    return begin
+
+
+def _keep_logs(lab):
+    shutil.rmtree(LOGS, ignore_errors=True)
+    shutil.copytree(lab.cluster.layout.state, LOGS, ignore=_all_but_logs)
+
+
+def _all_but_logs(folder, names):
+    paths = ((name, Path(folder, name)) for name in names)
+    return [
+        n for n, path in paths if path.is_symlink() or not (path.is_dir() or n.endswith(".log"))
+    ]
