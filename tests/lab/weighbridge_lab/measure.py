@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import psutil
 import typer
 import yaml
 
@@ -27,6 +28,7 @@ from weighbridge_lab.lab import Lab
 from weighbridge_lab.reports import report
 
 _PAUSE_S = 0.005
+_MEBIBYTE = 1 << 20
 _DRAIN = REPOSITORY / "docs" / "recipes" / "mesh-drain-small.yaml"
 _MODELS = ("gemma-2-9b-it", "llama-3.3-70b-instruct")
 _ALL_TO_LARGE = {"settings": {"policy": {"threshold": 0.0}}}
@@ -179,10 +181,27 @@ Seconds, median (most):
 | --- | --- | ---: | ---: | ---: | ---: |"""
 
 
+def memory(lab: Lab) -> int:
+    """MiB that a lab's processes take, what several share counted once."""
+    supervisor = lab.cluster.supervisor
+    if supervisor is None:
+        return 0
+    first = psutil.Process(supervisor)
+    return sum(map(_share, [first, *first.children(recursive=True)])) // _MEBIBYTE
+
+
+def _share(process: psutil.Process) -> int:
+    try:
+        share: int = process.memory_full_info().pss
+    except psutil.NoSuchProcess:  # of a probe, say
+        return 0
+    return share
+
+
 def command(
     times: Annotated[int, typer.Option(min=1, help="Changes of each kind, there and back.")] = 5,
 ) -> None:
-    """Measure, in a lab of its own, how soon a change is in effect; prints a table."""
+    """Measure, in a lab of its own, how soon a change is in effect, and what memory a lab takes."""
     with tempfile.TemporaryDirectory(prefix="weighbridge-measure-") as folder:
         lab = Lab(Path(folder) / "state", report=report())
         lab.start()
@@ -191,7 +210,7 @@ def command(
             typer.echo(HEAD)
             for case, took in measure(lab, times):
                 typer.echo(row(case, took))
-            typer.echo(f"\n{noise}")
+            typer.echo(f"\nThe lab takes {memory(lab):,} MiB. {noise}")
         finally:
             lab.stop()
 

@@ -29,6 +29,7 @@ class Programme:
 
 PROGRAMMES: Final = (
     Programme("bwrap", "bubblewrap", "containers"),
+    Programme("curl", "curl", "asking in a pod's network"),
     Programme("ip", "iproute2", "the pods' network"),
     Programme("iptables", "iptables", "addresses of Services"),
     Programme("nsenter", "util-linux", "joining a pod's network"),

@@ -32,7 +32,7 @@ def test_all_that_is_missing_is_named_with_one_command_to_install_it(machine):
         require_programmes()
     message = str(raised.value)
     assert "iptables (addresses of Services)" in message
-    assert "`apt-get install iptables util-linux`" in message
+    assert "`apt-get install curl iptables util-linux`" in message
     assert "bwrap" not in message
     assert "\n" not in message
 
@@ -52,4 +52,10 @@ def test_programmes_outside_a_users_path_are_found(machine):
 
 @pytest.mark.usefixtures("machine")
 def test_package_of_two_programmes_is_named_once():
-    assert packages(missing_programmes()) == ["bubblewrap", "iproute2", "iptables", "util-linux"]
+    assert packages(missing_programmes()) == [
+        "bubblewrap",
+        "curl",
+        "iproute2",
+        "iptables",
+        "util-linux",
+    ]
