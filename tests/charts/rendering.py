@@ -18,6 +18,10 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 ROUTER_CHART = REPOSITORY / "router" / "chart"
 MESH_CHART = REPOSITORY / "mesh" / "chart"
+# Every chart, by the folder that its goldens and expected failures lie in.
+CHARTS = {"mesh": MESH_CHART, "router": ROUTER_CHART}
+# Namespaces that they are released into.
+NAMESPACES = {ROUTER_CHART: "weighbridge", MESH_CHART: "istio-ingress"}
 
 Document = dict[str, Any]
 _SUFFIX = "-values.yaml"
@@ -90,7 +94,7 @@ def render(
     chart: Path,
     *values: Path,
     name: str | None = None,
-    namespace: str = "weighbridge",
+    namespace: str | None = None,
     settings: Sequence[str] = (),
     show_only: str | None = None,
 ) -> Rendering:
@@ -100,7 +104,7 @@ def render(
         chart: its folder.
         values: files of values, the last one winning.
         name: of the release; None: the chart's own.
-        namespace: of the release.
+        namespace: of the release; None: the chart's own.
         settings: single values over those of the files, each as `a.b=value` in YAML's sense.
         show_only: one template, by its path in the chart.
 
@@ -111,12 +115,18 @@ def render(
         "template",
         name or chart_name(chart),
         chart,
-        f"--namespace={namespace}",
+        f"--namespace={namespace or NAMESPACES[chart]}",
         *(f"--values={path}" for path in values),
         *(f"--set={setting}" for setting in settings),
         *([f"--show-only={show_only}"] if show_only else []),
     )
     return Rendering(text, tuple(_documents(text)))
+
+
+@cache
+def render_scenario(chart: Path, scenario: str) -> Rendering:
+    """Render a scenario of a chart's `ci/`, once."""
+    return render(chart, scenarios(chart)[scenario])
 
 
 def chart_name(chart: Path) -> str:
@@ -145,11 +155,6 @@ def assert_golden(rendering: Rendering, golden: Path, *, update: bool) -> None:
         golden.write_text(rendering.text, encoding="utf-8")
     assert golden.exists(), f"{golden} is missing: run make charts"
     assert rendering.text == golden.read_text(encoding="utf-8"), "run: make charts; read the diff"
-
-
-def orphans(golden: Path, chart: Path) -> set[str]:
-    """Goldens of scenarios that are gone."""
-    return {path.stem for path in golden.glob("*.yaml")} - set(scenarios(chart))
 
 
 def containers(document: Document) -> Iterator[Document]:

@@ -19,17 +19,15 @@ from lab.asking import (
 )
 from lab.chances import likely
 from lab.stage import put_back, remove
+from lab.watching import NAMESPACE, ROUTER, answered, clusters, endpoints, in_flight, total
 from weighbridge_lab.errors import CommandError
-from weighbridge_lab.installation import INGRESS, until_rolled_out
+from weighbridge_lab.installation import until_rolled_out
 from weighbridge_lab.issuer import Issuer
-from weighbridge_lab.lab import CONFIG_DUMP
 from weighbridge_lab.pools import POOLS_NAMESPACE, pool
 from weighbridge_lab.settling import generations
 from weighbridge_lab.waiting import until
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
-ROUTER = "weighbridge-router"
-NAMESPACE = "weighbridge"
 REMOTE_ADDRESS = "192.0.2.10"
 DRAWS = 300
 
@@ -386,30 +384,6 @@ def until_routers_say(lab, client, text, tier):
     assert {decision(ask(client, text)) for _ in range(20)} == {(tier, "score")}
 
 
-def total(lab, series):
-    """Sum of a series over the routers."""
-    return sum(metric(lab, NAMESPACE, pod, 9090, series) for pod in lab.pods(NAMESPACE, ROUTER))
-
-
-def in_flight(lab, name):
-    """Requests that a pool's only pod is busy with."""
-    (pod,) = lab.pods(POOLS_NAMESPACE, name)
-    return metric(lab, POOLS_NAMESPACE, pod, 8000, "vllm:num_requests_running")
-
-
-def answered(lab, name):
-    """Requests that a pool's only pod has finished."""
-    (pod,) = lab.pods(POOLS_NAMESPACE, name)
-    return metric(lab, POOLS_NAMESPACE, pod, 8000, "vllm:request_success_total")
-
-
-def metric(lab, namespace, pod, port, series):
-    """Sum of the series whose name begins so."""
-    text = lab.in_pod(namespace, pod, ["curl", "--silent", "--fail", f"localhost:{port}/metrics"])
-    found = [line for line in text.splitlines() if line.startswith(series)]
-    return sum(float(line.rpartition(" ")[2]) for line in found)
-
-
 def stream(client, text):
     """A stream of some seconds."""
     long = {"max_tokens": 4000, "min_tokens": 4000, "ignore_eos": True, "stream": True}
@@ -420,27 +394,3 @@ def logged(lab, requests):
     """The log's lines, once all of these requests are among them."""
     lines = log_lines(lab)
     return lines if set(requests) <= set(lines) else None
-
-
-def endpoints(lab, name):
-    """Servers that the gateway knows of a pool."""
-    return [
-        each
-        for dump in config(lab)
-        for known in dump.get("dynamic_endpoint_configs", [])
-        if name in known["endpoint_config"].get("cluster_name", "")
-        for locality in known["endpoint_config"].get("endpoints", [])
-        for each in locality["lb_endpoints"]
-    ]
-
-
-def clusters(lab):
-    """Clusters that the gateway was told of."""
-    return [
-        each["cluster"] for dump in config(lab) for each in dump.get("dynamic_active_clusters", [])
-    ]
-
-
-def config(lab):
-    (gateway,) = lab.pods(INGRESS, INGRESS)
-    return json.loads(lab.in_pod(INGRESS, gateway, CONFIG_DUMP))["configs"]

@@ -1,15 +1,9 @@
 """What the router's chart renders, as Helm renders it."""
 
-from pathlib import Path
-
 import pytest
 from charts.rendering import (
     ROUTER_CHART,
-    HelmError,
-    assert_golden,
     containers,
-    lint,
-    orphans,
     render,
     scenarios,
 )
@@ -19,33 +13,7 @@ pytestmark = pytest.mark.lab
 
 SCENARIOS = scenarios(ROUTER_CHART)
 SERVICE_SCENARIOS = sorted(set(SCENARIOS) - {"sidecar"})
-GOLDEN = Path(__file__).with_name("golden")
-REFUSED = sorted(Path(__file__).with_name("expected_failures").glob("*.yaml"))
 NAME = "weighbridge-router"
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_scenario_renders_its_golden(rendered, scenario, update_goldens):
-    assert_golden(rendered(scenario), GOLDEN / f"{scenario}.yaml", update=update_goldens)
-
-
-def test_every_golden_has_its_scenario():
-    assert orphans(GOLDEN, ROUTER_CHART) == set()
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_lint_finds_nothing(scenario):
-    assert "0 chart(s) failed" in lint(ROUTER_CHART, SCENARIOS[scenario])
-
-
-@pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
-def test_wrong_values_are_refused_by_name(path):
-    expected = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# expect: ")
-
-    with pytest.raises(HelmError) as refusal:
-        render(ROUTER_CHART, path)
-
-    assert expected in str(refusal.value)
 
 
 def test_the_name_of_the_release_goes_before_that_of_the_chart():
