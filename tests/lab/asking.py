@@ -51,8 +51,16 @@ def tiers(client, count, **asked):
 def log_lines(lab, deployment=INGRESS):
     """Lines of a gateway's access log, by the id of the request."""
     text = lab.kubectl("logs", f"deployment/{deployment}", f"--namespace={INGRESS}")
-    lines = (json.loads(line) for line in text.splitlines() if line.startswith('{"'))
+    lines = map(_read, text.splitlines())
     return {line["request_id"]: line for line in lines if "request_id" in line}
+
+
+def _read(line):
+    """A line of the access log; nothing, if something else of Envoy's stands in it."""
+    try:
+        return json.loads(line) if line.startswith('{"') else {}
+    except json.JSONDecodeError:  # Envoy's errors go to the same file, at times into a line
+        return {}
 
 
 def prompt_of_decile(client, *wanted):
