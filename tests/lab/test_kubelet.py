@@ -5,6 +5,7 @@ import time
 from textwrap import indent
 
 import pytest
+from weighbridge_lab.waiting import until
 
 pytestmark = pytest.mark.lab
 NAMESPACE = "kubelet-tests"
@@ -53,10 +54,7 @@ spec:
         return self.kubectl("logs", name, *options)
 
     def until_said(self, name, text):
-        deadline = time.monotonic() + 20
-        while text not in self.said(name):
-            assert time.monotonic() < deadline, self.said(name)
-            time.sleep(0.1)
+        until(f"{name} says {text}", lambda: text in self.said(name))
 
     def status(self, name):
         return json.loads(self.kubectl("get", "pod", name, "--output", "json"))["status"]
