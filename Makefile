@@ -46,7 +46,7 @@ check: setup ## Format, lint, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory generated
-	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml mesh/chart/files router/chart/values.schema.json
+	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml mesh/chart/files models/chart/files router/chart/values.schema.json rollouts/chart/files
 
 format: setup ## Format the sources
 	$(BIN)/ruff format .
@@ -58,6 +58,8 @@ generated: setup ## Write the generated files anew
 	$(BIN)/python -m weighbridge_mesh bootstrap > mesh/envoy/bootstrap.example.yaml
 	$(BIN)/python -m weighbridge_mesh chart mesh/chart > /dev/null
 	$(BIN)/python router/chart/values_schema.py
+	$(BIN)/python rollouts/chart/generated_files.py
+	$(BIN)/python -m weighbridge.sizing.chart > models/chart/files/catalog.yaml
 
 charts: setup ## Write the charts' golden renders anew (needs helm: make lab-tools)
 	$(PYTEST) tests/charts -k golden --update-goldens $(ARGS)
@@ -74,7 +76,7 @@ lab-down: setup ## End that lab
 lab-test: lab-tools ## The charts on real control planes: renders, routing, tuning, faults, policies
 	$(PYTEST) -m lab --timeout 300 tests/charts tests/lab $(ARGS)
 
-test-vllm: setup ## Chat, streaming and metrics through real Envoy and two real vLLM servers (CPU)
+test-vllm: lab-tools ## Real vLLM (CPU): two servers behind real Envoy, and a pool of the chart in the lab
 	$(PYTEST) -m vllm --timeout 900 tests/vllm $(ARGS)
 
 test-load: setup ## Thousands of streams at once through real Envoy
@@ -105,6 +107,8 @@ lock: setup ## Resolve constraints/ anew, with hashes and without addresses
 	$(LOCK) --extra local --extra build --constraint constraints/dev.txt -o constraints/local.txt
 	$(LOCK) --constraint constraints/dev.txt -o constraints/router.txt
 	$(LOCK) --extra encoder --constraint constraints/dev.txt -o constraints/router-encoder.txt
+	$(BIN)/uv pip compile constraints/simulator.in --constraint constraints/dev.txt --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o constraints/simulator.txt
 	$(BIN)/uv pip compile constraints/build.in --constraint constraints/dev.txt --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o constraints/build.txt
 	$(BIN)/uv pip compile constraints/vllm.in --overrides constraints/vllm-overrides.txt \

@@ -23,6 +23,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
 COPY pyproject.toml README.md LICENSE ./
 COPY router/weighbridge router/weighbridge
 COPY models/catalog models/catalog
+COPY models/gpus models/gpus
 COPY models/simulator models/simulator
 COPY mesh/envoy/weighbridge_mesh mesh/envoy/weighbridge_mesh
 COPY docker/sbom.py docker/sbom.py

@@ -1,4 +1,4 @@
-"""The `weighbridge` command: serve, up, score, explain, check, calibrate, schema, bench.
+"""The `weighbridge` command: serve, up, score, explain, check, calibrate, catalog, schema, bench.
 
 Imports are made inside the commands: `serve` must not pay for tables, nor `score` for gRPC.
 """
@@ -12,9 +12,11 @@ import typer
 from weighbridge import __version__
 from weighbridge.bench.commands import app as bench
 from weighbridge.calibrate.commands import app as calibrate
+from weighbridge.canary.commands import app as canary
 from weighbridge.errors import WeighbridgeError
 from weighbridge.learn.commands import app as learn
 from weighbridge.local.commands import app as local
+from weighbridge.sizing.commands import app as sizing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +28,9 @@ app = typer.Typer(
 app.add_typer(local)
 app.add_typer(bench)
 app.add_typer(calibrate)
+app.add_typer(sizing)
 app.add_typer(learn, name="learn")
+app.add_typer(canary, name="canary")
 
 ConfigOption = Annotated[
     Path | None,

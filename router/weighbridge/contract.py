@@ -12,6 +12,9 @@ HEADER_SCORE: Final = "x-weighbridge-score"
 HEADER_DECILE: Final = "x-weighbridge-decile"
 HEADER_REASON: Final = "x-weighbridge-reason"
 HEADER_PREFER: Final = "x-weighbridge-prefer"
+HEADER_CANARY: Final = "x-weighbridge-canary"
+"""Sent by testers, its value a tier: that tier's canary answers, while one is there. The mesh reads
+it (rollouts/chart), the router does not."""
 
 DECISION_HEADERS: Final = (HEADER_TIER, HEADER_SCORE, HEADER_DECILE, HEADER_REASON)
 """Set by the router alone: Envoy removes a client's copies before any filter sees them."""

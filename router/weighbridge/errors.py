@@ -8,6 +8,7 @@
     ├── LocalError             `weighbridge up` or `bench` can't run here: printed, exit status 1
     ├── RecordError            a file of prompts, labels or decisions can't be used: likewise
     ├── LearnError             `weighbridge learn` can't go on: likewise; what was paid for is kept
+    ├── CanaryError            `weighbridge canary` can't read the cluster: likewise
     └── StreamError            one request's trouble: it is routed to the fallback tier
         ├── BodyUnparsedError      reason ``unparsed``
         ├── BodyOversizedError     reason ``oversized``
@@ -54,6 +55,12 @@ class LearnError(WeighbridgeError):
     """A step of `weighbridge learn` can't go on; the message says the way out."""
 
     label = "learn"
+
+
+class CanaryError(WeighbridgeError):
+    """The cluster can't be asked about canaries; the message says the way out."""
+
+    label = "canary"
 
 
 class StreamError(WeighbridgeError):

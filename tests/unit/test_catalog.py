@@ -78,6 +78,56 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path, text):
         load_catalog(folder_with(tmp_path, bad=text))
 
 
+ARCHITECTURE = """
+architecture:
+  parameters: 7000000000
+  layers: 32
+  hidden_size: 4096
+  intermediate_size: 14336
+  heads: 32
+  kv_heads: 8
+  head_dim: 128
+  vocabulary: 32768
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ARCHITECTURE.replace("7000000000", "9000000000"), "parameters_billion is 7, architecture"),
+        (ARCHITECTURE.replace("kv_heads: 8", "kv_heads: 5"), "heads 32 is no multiple of kv_heads"),
+        (ARCHITECTURE.replace("32768", "9999999"), "the embeddings alone are 81,919,991,808"),
+        (ARCHITECTURE + "  sliding_window: {tokens: 1, layers: 33}", "more layers than the model"),
+        (ARCHITECTURE.replace("layers: 32", "layers: 0"), "`$.architecture.layers`"),
+        ("quantizations: [fp3]", "`$.quantizations[0]`"),
+        ("quantizations: []", "`$.quantizations`"),
+        ("checkpoints: {awq: me/mine-awq}", "checkpoints of awq are none of its"),
+    ],
+)
+def test_figures_that_can_not_stand_side_by_side_are_refused_by_field(tmp_path, text, words):
+    with pytest.raises(SettingsError) as refusal:
+        load_catalog(folder_with(tmp_path, bad=MODEL + text))
+
+    assert "bad.yaml: not a model: " in str(refusal.value)
+    assert words in str(refusal.value)
+
+
+def test_a_model_of_ones_own_may_say_how_it_is_built_or_not(tmp_path):
+    plain = MODEL.replace("mine", "plain")
+    catalog = load_catalog(folder_with(tmp_path, mine=MODEL + ARCHITECTURE, plain=plain))
+
+    assert catalog["plain"].architecture is None
+    assert catalog["mine"].architecture.embeddings == 2 * 4096 * 32768
+
+
+def test_each_packaged_model_says_where_it_is_from_and_how_it_is_built():
+    for model in load_catalog().values():
+        assert model.architecture
+        assert model.repository
+        assert model.licence
+    assert {model.tier for model in load_catalog().values()} == {"small", "large", "code"}
+
+
 def test_a_name_that_stands_twice_is_refused(tmp_path):
     with pytest.raises(SettingsError, match=r"two\.yaml: model 'mine' stands in another file"):
         load_catalog(folder_with(tmp_path, one=MODEL, two=MODEL))

@@ -1,0 +1,1 @@
+"""Which GPUs hold which model: `weighbridge catalog`, and the figures of the pools' chart."""
