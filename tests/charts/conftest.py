@@ -15,6 +15,14 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(items):
+    """Mark all of them: they need helm, and one run has them all."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.lab)
+
+
 @pytest.fixture(scope="session")
 def update_goldens(request):
     """Whether renders are to become the goldens."""

@@ -18,10 +18,24 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 ROUTER_CHART = REPOSITORY / "router" / "chart"
 MESH_CHART = REPOSITORY / "mesh" / "chart"
+MODELS_CHART = REPOSITORY / "models" / "chart"
+ROLLOUTS_CHART = REPOSITORY / "rollouts" / "chart"
 # Every chart, by the folder that its goldens and expected failures lie in.
-CHARTS = {"mesh": MESH_CHART, "router": ROUTER_CHART}
+CHARTS = {
+    "mesh": MESH_CHART,
+    "models": MODELS_CHART,
+    "rollouts": ROLLOUTS_CHART,
+    "router": ROUTER_CHART,
+}
 # Namespaces that they are released into.
-NAMESPACES = {ROUTER_CHART: "weighbridge", MESH_CHART: "istio-ingress"}
+NAMESPACES = {
+    ROUTER_CHART: "weighbridge",
+    MESH_CHART: "istio-ingress",
+    MODELS_CHART: "llm",
+    ROLLOUTS_CHART: "llm",
+}
+# Names of releases that mean more than the chart's own: a pool's.
+RELEASES = {MODELS_CHART: "gemma-small"}
 
 Document = dict[str, Any]
 _SUFFIX = "-values.yaml"
@@ -103,7 +117,7 @@ def render(
     Args:
         chart: its folder.
         values: files of values, the last one winning.
-        name: of the release; None: the chart's own.
+        name: of the release; None: the one in `RELEASES`, else the chart's own.
         namespace: of the release; None: the chart's own.
         settings: single values over those of the files, each as `a.b=value` in YAML's sense.
         show_only: one template, by its path in the chart.
@@ -113,7 +127,7 @@ def render(
     """
     text = helm(
         "template",
-        name or chart_name(chart),
+        name or RELEASES.get(chart) or chart_name(chart),
         chart,
         f"--namespace={namespace or NAMESPACES[chart]}",
         *(f"--values={path}" for path in values),

@@ -14,8 +14,6 @@ from charts.rendering import (
     scenarios,
 )
 
-pytestmark = pytest.mark.lab
-
 HERE = Path(__file__).parent
 SCENARIOS = [
     pytest.param(room, scenario, id=f"{room}-{scenario}")

@@ -16,7 +16,7 @@ from weighbridge.metrics import Metrics
 
 REPOSITORY = Path(__file__).parents[2]
 
-HEADERS = {*contract.DECISION_HEADERS, contract.HEADER_PREFER}
+HEADERS = {*contract.DECISION_HEADERS, contract.HEADER_PREFER, contract.HEADER_CANARY}
 _HEADER = re.compile(r"(?<![\w-])x-weigh[a-z]*-[a-z0-9-]*", re.IGNORECASE)
 
 _SELECTED = r"(?P<name>[a-z_:]*weighbridge_[a-z0-9_]+(?::[a-z0-9_:]+)?)"
@@ -87,6 +87,8 @@ def _headers(text: str) -> Iterator[str]:
 def _metrics(text: str) -> Iterator[str]:
     for match in _NAME.finditer(text):
         name = match["name"]
+        if name.startswith("__meta_"):  # a label of Kubernetes, as Prometheus discovers it
+            continue
         if ":" in name:  # a recording rule: level:metric:operation
             yield from (
                 f"metric {part} in {name}"

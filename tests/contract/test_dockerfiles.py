@@ -7,16 +7,21 @@ import fnmatch
 import re
 import runpy
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
+import yaml
 from contract.tree import REPOSITORY, relative
 
 DOCKERFILES = sorted((REPOSITORY / "docker").glob("*.Dockerfile"))
 HADOLINT = Path(sysconfig.get_path("scripts"), "hadolint")
 
+INSTALLING = [path for path in DOCKERFILES if "bin/pip" in path.read_text(encoding="utf-8")]
+
 each_dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=relative)
+each_that_installs = pytest.mark.parametrize("path", INSTALLING, ids=relative)
 
 
 def _instructions(path: Path, word: str) -> list[str]:
@@ -100,13 +105,35 @@ def test_what_it_copies_is_there_and_not_kept_from_the_build(path):
             assert any(fnmatch.fnmatch(source, pattern) for pattern in let_in), source
 
 
-@each_dockerfile
+@each_that_installs
 def test_it_says_where_its_bill_of_materials_lies(path):
     (labels,) = _instructions(path, "LABEL")
     place = re.search(r'dev\.weighbridge\.sbom="([^"]+)"', labels)
 
     assert place
     assert f"> {place[1]}" in path.read_text(encoding="utf-8")
+
+
+def test_vllms_caches_are_where_the_chart_puts_them():
+    (words,) = _instructions(REPOSITORY / "docker" / "vllm.Dockerfile", "ENV")
+    golden = REPOSITORY / "tests" / "charts" / "models" / "golden" / "default.yaml"
+    documents = yaml.safe_load_all(golden.read_text(encoding="utf-8"))
+    (deployment,) = [document for document in documents if document["kind"] == "Deployment"]
+    (vllm,) = deployment["spec"]["template"]["spec"]["containers"]
+
+    assert dict(word.split("=", 1) for word in words.split()) == {
+        variable["name"]: variable["value"] for variable in vllm["env"]
+    }
+
+
+def test_the_simulators_lock_has_all_that_it_imports():
+    wanted = (REPOSITORY / "constraints" / "simulator.in").read_text(encoding="utf-8").splitlines()
+    named = {line.replace("-", "_") for line in wanted if not line.startswith("#")}
+    sources = (REPOSITORY / "models" / "simulator").rglob("*.py")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    imported = set(re.findall(r"^ *(?:import|from) (\w+)", text, re.MULTILINE))
+
+    assert imported - sys.stdlib_module_names - {"weighbridge_simulator"} == named
 
 
 def test_the_bill_of_materials_names_every_package_by_its_version():

@@ -55,6 +55,7 @@ def test_every_planted_misspelling_is_expected():
         'expr: weighbridge_reloads_total{result="$result"}',
         'expr: kube_pod_status_reason{reason="Evicted"}',
         "see `weighbridge_decision_seconds`",
+        "sourceLabels: [__meta_kubernetes_pod_label_weighbridge_dev_tier]",
         "python -m weighbridge_mesh example > docs/x",
         "if (res.headers['x-weighbridge-reason'] === 'score') {}",
     ],

@@ -7,7 +7,7 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 # Templates are YAML only once they are rendered, and the golden renders stand here too.
-ROOMS = ("mesh", "router", "models", "docs", "tests")
+ROOMS = ("mesh", "router", "models", "rollouts", "observability", "docs", "tests")
 FILES = [
     path
     for room in ROOMS

@@ -3,6 +3,7 @@
 Only typer and the settings are imported at once, so that `--help` and faults in flags come quickly.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import msgspec
 import typer
 
 from weighbridge_simulator.settings import Settings
+from weighbridge_simulator.vllm_flags import translate
 
 _SERVING = "Serving"
 _ENGINE = "Engine"
@@ -169,4 +171,7 @@ def _settings(given: dict[str, Any]) -> Settings:
 
 def main() -> None:
     """Entry point of `weighbridge-simulator`."""
-    _app()
+    line = translate(sys.argv[1:])
+    if line.ignored:
+        typer.echo(f"weighbridge-simulator ignores what is vLLM's: {' '.join(line.ignored)}")
+    _app(list(line.arguments))

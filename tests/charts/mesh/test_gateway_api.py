@@ -5,8 +5,6 @@ from charts.mesh.reading import patches
 from weighbridge.contract import HEADER_TIER
 from weighbridge_mesh.filter_chain import EXT_PROC, SAFE_RETRIES
 
-pytestmark = pytest.mark.lab
-
 API = "gateway-api"
 JWT = {"enabled": True, "issuer": "https://issuer.example", "jwksUri": "https://issuer.example/k"}
 

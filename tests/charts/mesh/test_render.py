@@ -22,8 +22,6 @@ from weighbridge.contract import DECISION_HEADERS, HEADER_REASON, HEADER_TIER, R
 from weighbridge_mesh.filter_chain import EXT_PROC, SAFE_RETRIES
 from weighbridge_mesh.options import BootstrapOptions
 
-pytestmark = pytest.mark.lab
-
 SCENARIOS = scenarios(MESH_CHART)
 ISTIO_SCENARIOS = sorted(set(SCENARIOS) - {"gateway-api"})
 LIMIT = "envoy.filters.http.local_ratelimit"

@@ -1,6 +1,5 @@
 """A stand-alone Envoy and the mesh are told the same, field by field."""
 
-import pytest
 from charts.mesh.reading import connection_manager, http_filter, patches, policy
 from weighbridge.settings import Settings
 from weighbridge_mesh.access_log import access_log
@@ -8,8 +7,6 @@ from weighbridge_mesh.bootstrap import bootstrap
 from weighbridge_mesh.clusters import outlier_detection, router_cluster, router_health
 from weighbridge_mesh.filter_chain import EXT_PROC, ext_proc_filter, router_filter
 from weighbridge_mesh.options import BodyMode, BootstrapOptions, Endpoint, FilterOptions
-
-pytestmark = pytest.mark.lab
 
 HOST = "weighbridge-router.weighbridge.svc.cluster.local"
 IN_MESH = FilterOptions(cluster=f"outbound|9002||{HOST}", authority=HOST)

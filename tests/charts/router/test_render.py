@@ -9,8 +9,6 @@ from charts.rendering import (
 )
 from weighbridge.settings import load_settings
 
-pytestmark = pytest.mark.lab
-
 SCENARIOS = scenarios(ROUTER_CHART)
 SERVICE_SCENARIOS = sorted(set(SCENARIOS) - {"sidecar"})
 NAME = "weighbridge-router"

@@ -6,8 +6,6 @@ import pytest
 from charts.rendering import ROUTER_CHART, scenarios
 from charts.scanning import exceptions, findings
 
-pytestmark = pytest.mark.lab
-
 ALLOWED = exceptions(Path(__file__).with_name("scan_exceptions.yaml"))
 PLANTED = """
 apiVersion: v1

@@ -6,8 +6,6 @@ from charts.rendering import ROUTER_CHART, containers, render, scenarios
 from weighbridge_lab.module_files import module_files
 from weighbridge_lab.tools import project_toolbox
 
-pytestmark = pytest.mark.lab
-
 NAME = "weighbridge-router"
 SOCKET = "/var/run/weighbridge/ext_proc.sock"
 
