@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 PEERS ?= --peers
 TRAIN_ENV ?= $(HOME)/.cache/weighbridge/train-$(shell sha256sum constraints/train.txt 2>/dev/null | cut -c1-12)
 
-.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated charts lab-tools lab lab-down lab-test lock clean
+.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated charts lab-tools lab lab-down lab-test rollout-test lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -74,7 +74,10 @@ lab-down: setup ## End that lab
 	@$(BIN)/python -m weighbridge_lab down
 
 lab-test: lab-tools ## The charts on real control planes: renders, routing, tuning, faults, policies
-	$(PYTEST) -m lab --timeout 300 tests/charts tests/lab $(ARGS)
+	$(PYTEST) -m lab --timeout 300 tests/charts tests/lab --ignore tests/lab/canaries $(ARGS)
+
+rollout-test: lab-tools ## Canaries, good ones and sick ones, by the real Argo Rollouts, Prometheus and Envoy
+	$(PYTEST) -m lab --timeout 300 tests/lab/canaries $(ARGS)
 
 test-vllm: lab-tools ## Real vLLM (CPU): two servers behind real Envoy, and a pool of the chart in the lab
 	$(PYTEST) -m vllm --timeout 900 tests/vllm $(ARGS)

@@ -1,15 +1,14 @@
 """One lab for all tests of a run; a test that changes it puts it back."""
 
-import shutil
 from pathlib import Path
 
 import httpx
 import pytest
+from lab.keeping import keep_logs
 from weighbridge_lab.lab import Lab
 from weighbridge_lab.reports import report
 from weighbridge_lab.trials import Figures, Trial, table
 
-LOGS = Path("build/lab-logs")
 _failed = pytest.StashKey[bool]()
 _figures = pytest.StashKey[list[Figures]]()
 
@@ -44,14 +43,14 @@ def lab(request, tmp_path_factory):
     try:
         running.start()
     except BaseException:
-        _keep_logs(running)
+        keep_logs(running)
         raise
     try:
         yield running
     finally:
         running.stop()
         if request.session.stash.get(_failed, False):
-            _keep_logs(running)
+            keep_logs(running)
 
 
 @pytest.fixture
@@ -87,15 +86,3 @@ def trial(request, lab):
         return Trial(fault, lab.gateway, figures, **traffic)
 
     return begin
-
-
-def _keep_logs(lab):
-    shutil.rmtree(LOGS, ignore_errors=True)
-    shutil.copytree(lab.cluster.layout.state, LOGS, ignore=_all_but_logs)
-
-
-def _all_but_logs(folder, names):
-    paths = ((name, Path(folder, name)) for name in names)
-    return [
-        n for n, path in paths if path.is_symlink() or not (path.is_dir() or n.endswith(".log"))
-    ]

@@ -7,7 +7,6 @@ from textwrap import indent
 import pytest
 from weighbridge_lab.waiting import until
 
-pytestmark = pytest.mark.lab
 NAMESPACE = "kubelet-tests"
 WAIT = "--timeout=30s"
 

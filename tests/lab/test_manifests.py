@@ -1,13 +1,21 @@
 """The real API server and istiod take everything that the charts render; the guide says the rest.
 
-The router's scenarios are tried in `test_router_chart.py`, the clouds' values in `test_clouds.py`.
+The router's scenarios are tried in `test_router_chart.py`, the pools' in `test_pools.py`, the
+clouds' values in `test_clouds.py`.
 """
 
 import re
 
 import pytest
 import yaml
-from charts.rendering import MESH_CHART, REPOSITORY, ROUTER_CHART, render, scenarios
+from charts.rendering import (
+    MESH_CHART,
+    MODELS_CHART,
+    REPOSITORY,
+    ROUTER_CHART,
+    render,
+    scenarios,
+)
 from lab.guide import table
 from weighbridge_lab.errors import CommandError
 from weighbridge_lab.installation import INGRESS
@@ -17,6 +25,7 @@ from weighbridge_lab.installation import INGRESS
 TRIED = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
 NAMESPACES = (INGRESS, "weighbridge", "llm")
 NOWHERE = "nowhere"
+CHARTS = {"mesh": MESH_CHART, "models": MODELS_CHART, "router": ROUTER_CHART}
 
 WRONG_ROUTE = """\
 apiVersion: networking.istio.io/v1
@@ -80,7 +89,7 @@ def test_a_wrong_route_is_refused_with_the_words_of_who_refused_it(lab, fault, w
         lab.kubectl(*TRIED, "-f", "-", text=WRONG_ROUTE.format(fault))
 
 
-@pytest.mark.parametrize("chart", [MESH_CHART, ROUTER_CHART], ids=["mesh", "router"])
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS)
 def test_no_template_is_rendered_by_no_scenario(chart):
     assert rendered_templates(chart) == templates_of(chart)
 
@@ -88,7 +97,7 @@ def test_no_template_is_rendered_by_no_scenario(chart):
 def test_the_guide_says_of_every_template_where_its_effect_is_seen():
     said = {row[0].strip("`"): row[1].strip("`") for row in table("templates")}
 
-    assert set(said) == templates_of(MESH_CHART) | templates_of(ROUTER_CHART)
+    assert set(said) == {template for chart in CHARTS.values() for template in templates_of(chart)}
     missing = {test for test in said.values() if not (REPOSITORY / test).is_file()}
     assert missing <= {NOWHERE}
 

@@ -4,8 +4,6 @@ import pytest
 from charts.rendering import ROUTER_CHART, render, scenarios
 from weighbridge_lab.errors import CommandError
 
-pytestmark = pytest.mark.lab
-
 # By server-side dry run: nothing in the lab changes, but validation and webhooks are those of an
 # install. The release has another name than the lab's, whose fields would be merged with these.
 TRIED = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")

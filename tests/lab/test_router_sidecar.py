@@ -11,8 +11,6 @@ from weighbridge_lab.installation import INGRESS, LAB, install, until_rolled_out
 from weighbridge_lab.module_files import module_files
 from weighbridge_lab.tools import project_toolbox
 
-pytestmark = pytest.mark.lab
-
 CHAT = "/v1/chat/completions"
 RELEASE = "weighbridge-router"
 EFFECT_S = 15

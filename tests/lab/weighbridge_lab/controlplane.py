@@ -69,6 +69,8 @@ def api_server(layout: Layout, binary: Path) -> Spec:
             # A kubelet reaches it as an administrator: what it may not do is not the question here.
             "--disable-admission-plugins=NodeRestriction",
             "--event-ttl=1h",
+            # Volumes that are images, a way to bring weights; on by itself from 1.35.
+            "--feature-gates=ImageVolume=true",
         ],
         ready_url=f"https://{NODE_ADDRESS}:{API_PORT}/readyz",
     )

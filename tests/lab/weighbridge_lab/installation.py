@@ -16,6 +16,7 @@ LAB = Path(__file__).parents[1]
 REPOSITORY = LAB.parents[1]
 ROUTER_CHART = REPOSITORY / "router" / "chart"
 MESH_CHART = REPOSITORY / "mesh" / "chart"
+MODELS_CHART = REPOSITORY / "models" / "chart"
 INGRESS = "istio-ingress"
 
 
@@ -33,9 +34,10 @@ def apply(cluster: Cluster, manifests: str | Iterable[Mapping[str, Any]]) -> Non
     cluster.run(*_APPLY, "-f", "-", text=text)
 
 
-def apply_files(cluster: Cluster, paths: Sequence[Path]) -> None:
-    """Apply files, like `apply`."""
-    cluster.run(*_APPLY, *(word for path in paths for word in ("-f", str(path))))
+def apply_files(cluster: Cluster, paths: Sequence[Path], namespace: str | None = None) -> None:
+    """Apply files, like `apply`; with a `namespace` to what names none, and to that alone."""
+    files = (word for path in paths for word in ("-f", str(path)))
+    cluster.run(*_APPLY, *(["--namespace", namespace] if namespace else []), *files)
 
 
 _APPLY = ("kubectl", "apply", "--server-side", "--force-conflicts", "--validate=strict")

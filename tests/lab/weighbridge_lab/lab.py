@@ -58,12 +58,20 @@ Values = Mapping[str, Any]
 class Lab:
     """A lab.
 
+    Attributes:
+        tools: what is built for it, and linked into its folder.
+        mesh_values: of the mesh's chart.
+
     Args:
         state: folder for its files; emptied before it starts.
         gateway_port: the host's port of the endpoint; 0: a free one.
         leashed: it ends when this process does.
+        places: folders that the file of images names, beside those that every lab has.
         report: told of progress.
     """
+
+    tools: Sequence[str] = TOOLS
+    mesh_values: Sequence[Path] = (MESH_VALUES,)
 
     def __init__(
         self,
@@ -71,26 +79,32 @@ class Lab:
         *,
         gateway_port: int = 0,
         leashed: bool = True,
+        places: Mapping[str, Path] | None = None,
         report: Report,
     ) -> None:
         require_programmes()
         toolbox = project_toolbox()
-        build(toolbox, TOOLS, report)
+        build(toolbox, self.tools, report)
         self._files = module_files(toolbox)
         self._tell = report.line
         self.cluster = Cluster(
             state,
-            {name: toolbox.path(name) for name in TOOLS},
-            {
-                "gateway": Entrance(GATEWAY_HOST, 80, gateway_port),
-                "gateway-tls": Entrance(GATEWAY_HOST, 443),
-                "gateway-api": Entrance(f"{MADE_GATEWAY}.{INGRESS}.svc.cluster.local", 80),
-                "gateway-api-tls": Entrance(f"{MADE_GATEWAY}.{INGRESS}.svc.cluster.local", 443),
-                "istiod": Entrance("istiod.istio-system.svc.cluster.local", 15010),
-            },
+            {name: toolbox.path(name) for name in self.tools},
+            self.entrances(gateway_port),
             leashed=leashed,
-            places={"envoy_bootstrap": self._files.envoy_bootstrap},
+            places={"envoy_bootstrap": self._files.envoy_bootstrap, **(places or {})},
         )
+
+    def entrances(self, gateway_port: int) -> dict[str, Entrance]:
+        """Ways in, by name."""
+        made = f"{MADE_GATEWAY}.{INGRESS}.svc.cluster.local"
+        return {
+            "gateway": Entrance(GATEWAY_HOST, 80, gateway_port),
+            "gateway-tls": Entrance(GATEWAY_HOST, 443),
+            "gateway-api": Entrance(made, 80),
+            "gateway-api-tls": Entrance(made, 443),
+            "istiod": Entrance("istiod.istio-system.svc.cluster.local", 15010),
+        }
 
     def start(self) -> None:
         """Bring everything up, and wait until the gateway routes.
@@ -145,7 +159,7 @@ class Lab:
 
     def install_mesh(self, *values: Path | Values, force: bool = False) -> None:
         """Install the mesh's chart anew, with the lab's values and these; see `install`."""
-        everything = (MESH_VALUES, *values)
+        everything = (*self.mesh_values, *values)
         install(self.cluster, "weighbridge-mesh", MESH_CHART, INGRESS, *everything, force=force)
 
     def install_istiod(self, *values: Path | Values) -> None:
@@ -220,11 +234,15 @@ class Lab:
         self.install_gateway()
         self.install_mesh()
 
-    def _install_ours(self) -> None:
+    def install_pools(self) -> None:
+        """Install the pools; custom resources other than Istio's are there."""
         self.apply(default_pools())
-        self.install_router()
+
+    def _install_ours(self) -> None:
         # Istio's chart brings its own.
         apply_files(self.cluster, [f for f in self._files.crds if f != self._files.istio_crds])
+        self.install_pools()
+        self.install_router()
 
     def _told(self, what: str, began: float) -> None:
         self._tell(f"{what} up after {time.monotonic() - began:.1f} s")

@@ -15,6 +15,8 @@ _ISTIO: Final = "istio.io/istio"
 _GATEWAY_API: Final = "sigs.k8s.io/gateway-api"
 _ROLLOUTS: Final = "github.com/argoproj/argo-rollouts"
 _ISTIO_API: Final = "istio.io/api"
+_ARGO_CD: Final = "github.com/argoproj/argo-cd/v3"
+_KEDA: Final = "github.com/kedacore/keda/v2"
 _PROMETHEUS_OPERATOR: Final = "github.com/prometheus-operator/prometheus-operator"
 _PROMETHEUS_KINDS: Final = ("podmonitors", "prometheusrules", "servicemonitors")
 
@@ -33,7 +35,9 @@ class ModuleFiles:
         envoy_bootstrap: the template that pilot-agent writes Envoy's bootstrap from.
         gateway_api_crds: of the Kubernetes Gateway API, standard channel; a file per resource.
         rollouts_crds: of Argo Rollouts.
+        rollouts_install: all of Argo Rollouts, as its documentation has it applied.
         prometheus_crds: of the Prometheus operator, those that charts here make use of.
+        keda_crds: of KEDA, likewise.
     """
 
     istio_base: Path
@@ -45,13 +49,15 @@ class ModuleFiles:
     envoy_bootstrap: Path
     gateway_api_crds: tuple[Path, ...]
     rollouts_crds: tuple[Path, ...]
+    rollouts_install: Path
     prometheus_crds: tuple[Path, ...]
+    keda_crds: tuple[Path, ...]
 
     @property
     def crds(self) -> tuple[Path, ...]:
         """All files of custom resources."""
-        prometheus = self.prometheus_crds
-        return (self.istio_crds, *self.gateway_api_crds, *self.rollouts_crds, *prometheus)
+        of_metrics = (*self.prometheus_crds, *self.keda_crds)
+        return (self.istio_crds, *self.gateway_api_crds, *self.rollouts_crds, *of_metrics)
 
 
 def module_files(toolbox: Toolbox) -> ModuleFiles:
@@ -63,8 +69,9 @@ def module_files(toolbox: Toolbox) -> ModuleFiles:
     istio_modules = _folders(toolbox, "istio", _ISTIO, _GATEWAY_API)
     istio, gateway_api = istio_modules[_ISTIO], istio_modules[_GATEWAY_API]
     rollouts = _folders(toolbox, "kubernetes", _ROLLOUTS)[_ROLLOUTS]
-    read_modules = _folders(toolbox, "manifests", _PROMETHEUS_OPERATOR, _ISTIO_API)
+    read_modules = _folders(toolbox, "manifests", _PROMETHEUS_OPERATOR, _ISTIO_API, _KEDA)
     operator, oldest_api = read_modules[_PROMETHEUS_OPERATOR], read_modules[_ISTIO_API]
+    keda = read_modules[_KEDA] / "config" / "crd" / "bases"
     charts = istio / "manifests" / "charts"
     # Beside the Gateway API's resources lies a policy, *_vap_*: it guards upgrades, which none are.
     return ModuleFiles(
@@ -81,13 +88,25 @@ def module_files(toolbox: Toolbox) -> ModuleFiles:
             gateway_api / "config" / "crd" / "standard", "gateway.networking.k8s.io_[!v]*.yaml"
         ),
         rollouts_crds=_matching(rollouts / "manifests" / "crds", "*-crd.yaml"),
+        rollouts_install=_present(rollouts / "manifests" / "install.yaml"),
         prometheus_crds=tuple(
             _present(
                 operator / "example" / "prometheus-operator-crd" / f"monitoring.coreos.com_{k}.yaml"
             )
             for k in _PROMETHEUS_KINDS
         ),
+        keda_crds=(_present(keda / "keda.sh_scaledobjects.yaml"),),
     )
+
+
+def argo_cd_crds(toolbox: Toolbox) -> tuple[Path, ...]:
+    """Return Argo CD's custom resources, which no lab installs: tests read their schemas.
+
+    Raises:
+        LabError: as `module_files` does.
+    """
+    argo_cd = _folders(toolbox, "manifests", _ARGO_CD)[_ARGO_CD]
+    return _matching(argo_cd / "manifests" / "crds", "*-crd.yaml")
 
 
 def _folders(toolbox: Toolbox, module: str, *paths: str) -> dict[str, Path]:

@@ -33,6 +33,7 @@ PROGRAMMES: Final = (
     Programme("ip", "iproute2", "the pods' network"),
     Programme("iptables", "iptables", "addresses of Services"),
     Programme("nsenter", "util-linux", "joining a pod's network"),
+    Programme("prometheus", "prometheus", "metrics that canaries are judged by"),
     Programme("unshare", "util-linux", "a network of the lab's own"),
 )
 

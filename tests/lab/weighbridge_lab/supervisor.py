@@ -10,9 +10,10 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, NoReturn, Self
 
 from weighbridge_lab import controlplane
 from weighbridge_lab.doors import Address, open_doors
@@ -20,6 +21,8 @@ from weighbridge_lab.errors import LabError
 from weighbridge_lab.layout import BRIDGE, NODE_ADDRESS, Layout
 from weighbridge_lab.network import raise_network
 from weighbridge_lab.processes import Running, Spec
+
+_BURY_EVERY_S: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Supervisor:
             LabError: when a process does not start, or ends by itself.
         """
         told = asyncio.create_task(self._until_told())
+        burying = asyncio.create_task(bury_orphans())
         try:
             raise_network()
             await self._start(*self._api())
@@ -97,6 +101,7 @@ class Supervisor:
             # The last started ends first; one after the other, so that nobody mourns the API.
             for process in reversed(self._running):
                 await process.stop()
+            burying.cancel()
 
     def _api(self) -> tuple[Spec, ...]:
         return (
@@ -156,6 +161,35 @@ class Supervisor:
         await over.wait()
         if self._plan.leashed:
             loop.remove_reader(sys.stdin.fileno())
+
+
+async def bury_orphans() -> NoReturn:
+    """Wait for the dead that nobody waits for; they are children of process 1, which this is.
+
+    The kernel ends a container only when the last of its dead is buried.
+    """
+    found: set[int] = set()
+    while True:
+        # Children of our own are waited for by asyncio, and gone long before the second look.
+        dead = {pid for pid in _children() if _is_dead(pid)}
+        for pid in dead & found:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        found = dead
+        await asyncio.sleep(_BURY_EVERY_S)
+
+
+def _children() -> list[int]:
+    lists = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for path in lists for pid in path.read_text().split()]
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] == "Z"
 
 
 class _Resolver:

@@ -1,12 +1,14 @@
 """The fixture `lab` of tests/lab keeps logs where a test failed: pytest is run with a fake lab."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-CONFTEST = Path(__file__).parents[2] / "lab" / "conftest.py"
+TESTS = Path(__file__).parents[2]
+CONFTEST = TESTS / "lab" / "conftest.py"
 FAKE = f"""
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,7 +44,14 @@ def test_logs_and_nothing_else_are_kept_where_something_failed(tmp_path, good, b
     (tmp_path / "conftest.py").write_text(FAKE.format(broken=broken))
     (tmp_path / "test_one.py").write_text(USES.format(good=good))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (ran.returncode == 0) == (kept is None), ran.stdout
     folder = tmp_path / "build" / "lab-logs"
     found = {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}

@@ -2,7 +2,7 @@ import json
 
 import pytest
 from weighbridge_lab.errors import LabError
-from weighbridge_lab.module_files import module_files
+from weighbridge_lab.module_files import argo_cd_crds, module_files
 
 FILES = {
     "istio.io/istio": [
@@ -20,7 +20,10 @@ FILES = {
     "github.com/argoproj/argo-rollouts": [
         "manifests/crds/rollout-crd.yaml",
         "manifests/crds/kustomization.yaml",
+        "manifests/install.yaml",
     ],
+    "github.com/argoproj/argo-cd/v3": ["manifests/crds/application-crd.yaml"],
+    "github.com/kedacore/keda/v2": ["config/crd/bases/keda.sh_scaledobjects.yaml"],
     "github.com/prometheus-operator/prometheus-operator": [
         f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
         for kind in ("podmonitors", "prometheusrules", "servicemonitors", "thanosrulers")
@@ -46,9 +49,18 @@ def modules(toolbox, fake_go, tmp_path):
 def test_every_path_exists(toolbox, modules):
     files = module_files(toolbox)
     charts = (files.istio_base, files.istiod, files.istio_gateway, files.istio_cni)
-    every = (*charts, files.envoy_bootstrap, files.oldest_istio_crds, *files.crds)
+    files_alone = (files.envoy_bootstrap, files.oldest_istio_crds, files.rollouts_install)
+    every = (*charts, *files_alone, *files.crds)
     assert all(path.exists() for path in every)
     assert all(path.is_relative_to(modules) for path in every)
+
+
+@pytest.mark.usefixtures("modules")
+def test_resources_of_argo_cd_are_read_but_not_installed(toolbox):
+    (crd,) = argo_cd_crds(toolbox)
+
+    assert crd.name == "application-crd.yaml"
+    assert crd not in module_files(toolbox).crds
 
 
 @pytest.mark.usefixtures("modules")
@@ -57,6 +69,7 @@ def test_resources_alone_are_among_the_resources(toolbox):
     assert names == [
         "crd-all.gen.yaml",
         "gateway.networking.k8s.io_httproutes.yaml",
+        "keda.sh_scaledobjects.yaml",
         "monitoring.coreos.com_podmonitors.yaml",
         "monitoring.coreos.com_prometheusrules.yaml",
         "monitoring.coreos.com_servicemonitors.yaml",

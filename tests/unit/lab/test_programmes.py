@@ -32,7 +32,7 @@ def test_all_that_is_missing_is_named_with_one_command_to_install_it(machine):
         require_programmes()
     message = str(raised.value)
     assert "iptables (addresses of Services)" in message
-    assert "`apt-get install curl iptables util-linux`" in message
+    assert "`apt-get install curl iptables prometheus util-linux`" in message
     assert "bwrap" not in message
     assert "\n" not in message
 
@@ -57,5 +57,6 @@ def test_package_of_two_programmes_is_named_once():
         "curl",
         "iproute2",
         "iptables",
+        "prometheus",
         "util-linux",
     ]

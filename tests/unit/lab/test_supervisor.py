@@ -1,5 +1,20 @@
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from weighbridge_lab.supervisor import Door, Plan, _Resolver
+
+# Takes in orphans, as process 1 does, makes one, and says its number; then it buries.
+ADOPTER = """
+import asyncio, ctypes, os, subprocess, sys
+from weighbridge_lab.supervisor import bury_orphans
+ctypes.CDLL(None).prctl(36, 1)
+parent = subprocess.run(["sh", "-c", "sleep 0.1 & echo $!"], capture_output=True, text=True)
+print(parent.stdout, end="", flush=True)
+asyncio.run(asyncio.wait_for(bury_orphans(), 60))
+"""
 
 
 def test_plan_is_read_as_it_was_written(tmp_path):
@@ -39,3 +54,17 @@ def test_door_follows_its_service_to_another_pod(hosts):
 def test_door_to_a_service_without_pods_leads_nowhere(hosts):
     with pytest.raises(LookupError, match="router"):
         _Resolver(hosts, Door("any", 3, "router", 80))()
+
+
+async def test_orphans_are_buried():
+    with subprocess.Popen(
+        [sys.executable, "-c", ADOPTER], stdout=subprocess.PIPE, text=True
+    ) as adopter:
+        orphan = Path(f"/proc/{int(adopter.stdout.readline())}")
+        try:
+            async with asyncio.timeout(30):
+                while orphan.exists():
+                    await asyncio.sleep(0.05)
+            assert adopter.poll() is None
+        finally:
+            adopter.kill()

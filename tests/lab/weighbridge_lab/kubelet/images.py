@@ -14,9 +14,10 @@ whatever registry, tag or digest stands around them; the longest match wins.
 
 `entrypoint` is the command when a container names none; `binds` shows files or folders of this
 machine (values) at paths in the container (keys), read-only; `env` are the image's own variables;
-`user` is its user, 0 unless said. In braces stand places: {python} the interpreter, {venv} its
-environment, {bin} the folder of built binaries, {envoy} stock Envoy's binary, {repo} the checkout,
-and whatever the kubelet was told with --place.
+`user` is its user, 0 unless said; `root` is the folder of this machine that a volume of the image
+shows, for images that hold data and no programme. In braces stand places: {python} the interpreter,
+{venv} its environment, {bin} the folder of built binaries, {envoy} stock Envoy's binary, {repo} the
+checkout, and whatever the kubelet was told with --place.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ import yaml
 from weighbridge_lab.errors import LabError
 from weighbridge_lab.kubelet.errors import ImageError
 
-_FIELDS = frozenset({"entrypoint", "binds", "env", "user"})
+_FIELDS = frozenset({"entrypoint", "binds", "env", "root", "user"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +42,14 @@ class Image:
         binds: path in the container to path on this machine.
         env: variables that the image sets.
         user: who runs it where the pod doesn't say.
+        root: what a volume of it shows; None: it is none to be mounted.
     """
 
     entrypoint: tuple[str, ...] = ()
     binds: Mapping[str, Path] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     user: int = 0
+    root: Path | None = None
 
 
 class ImageTable:
@@ -97,7 +100,8 @@ class ImageTable:
             target: Path(self._place(repository, source))
             for target, source in entry.get("binds", {}).items()
         }
-        for target, source in binds.items():
+        root = Path(self._place(repository, entry["root"])) if "root" in entry else None
+        for target, source in {**binds, **({"a volume": root} if root else {})}.items():
             if not source.exists():
                 raise ImageError(f"{self._path}: {repository}: {source}, for {target}, is absent")
         return Image(
@@ -108,6 +112,7 @@ class ImageTable:
                 for name, value in entry.get("env", {}).items()
             },
             user=entry.get("user", 0),
+            root=root,
         )
 
     def _place(self, repository: str, word: str) -> str:

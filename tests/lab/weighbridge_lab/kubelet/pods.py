@@ -157,7 +157,7 @@ class PodWorker:
                     self._sandbox = await self._open()
                     self._record.open(self._sandbox)
                 projector = Projector(self._host.api, self._place)
-                volumes = Volumes(self._folder / "volumes", projector)
+                volumes = Volumes(self._folder / "volumes", projector, self._host.images)
                 await volumes.fill(self.manifest)
             except (KubeletError, httpx2.HTTPError) as error:
                 self._message = str(error)

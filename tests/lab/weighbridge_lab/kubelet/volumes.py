@@ -15,8 +15,9 @@ from lightkube.models.core_v1 import Container, Volume, VolumeMount
 
 from weighbridge_lab.kubelet import atomic
 from weighbridge_lab.kubelet.environment import expand
-from weighbridge_lab.kubelet.errors import VolumeError
+from weighbridge_lab.kubelet.errors import ImageError, VolumeError
 from weighbridge_lab.kubelet.filesystem import Mount
+from weighbridge_lab.kubelet.images import ImageTable
 from weighbridge_lab.kubelet.manifest import Manifest
 from weighbridge_lab.kubelet.projection import Projector
 
@@ -30,11 +31,13 @@ class Volumes:
     Args:
         folder: they lie in it.
         projector: makes what files hold.
+        images: what volumes of images show.
     """
 
-    def __init__(self, folder: Path, projector: Projector) -> None:
+    def __init__(self, folder: Path, projector: Projector, images: ImageTable) -> None:
         self._folder = folder
         self._projector = projector
+        self._images = images
         # Two updates at a time would remove each other's files.
         self._writing = asyncio.Lock()
 
@@ -94,10 +97,12 @@ class Volumes:
             path = self._path(volume)
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(0o777)
+        elif volume.image is not None:
+            self._root(volume)
         elif volume.hostPath is None:
             raise VolumeError(
                 f"volume {volume.name}: this kubelet knows configMap, secret, downwardAPI, "
-                "projected, emptyDir and hostPath"
+                "projected, emptyDir, hostPath and image"
             )
 
     def _mount(self, volume: Volume, mount: VolumeMount, variables: Mapping[str, str]) -> Mount:
@@ -126,7 +131,20 @@ class Volumes:
     def _path(self, volume: Volume) -> Path:
         if volume.hostPath is not None:
             return Path(volume.hostPath.path)
+        if volume.image is not None:
+            return self._root(volume)
         return self._folder / volume.name
+
+    def _root(self, volume: Volume) -> Path:
+        assert volume.image is not None
+        reference = volume.image.reference or ""
+        try:
+            root = self._images.find(reference).root
+        except ImageError as error:
+            raise VolumeError(f"volume {volume.name}: {error}") from error
+        if root is None:
+            raise VolumeError(f"volume {volume.name}: the image {reference} has no root to show")
+        return root
 
 
 def _make_mount_points(mounts: Sequence[Mount]) -> None:

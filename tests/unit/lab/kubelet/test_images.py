@@ -10,6 +10,8 @@ tool:
   entrypoint: [tool]
   env: {LEVEL: 3}
   binds: {/usr/local/bin/x: "{here}/x"}
+data: {root: "{here}"}
+bare: {root: "{here}/gone"}
 lost: {entrypoint: ["{nowhere}/x"]}
 """
 
@@ -51,11 +53,17 @@ def test_variables_and_binds_come_with_the_image(table, tmp_path):
     assert found.binds == {"/usr/local/bin/x": tmp_path / "x"}
 
 
+def test_an_image_of_data_has_a_root(table, tmp_path):
+    assert table.find("data").root == tmp_path
+    assert table.find("tool").root is None
+
+
 @pytest.mark.parametrize(
     ("image", "complaint"),
     [
         ("example.org/nope:1", r"name nope in .*images\.yaml"),
         ("lost", r"--place nowhere=PATH"),
+        ("bare", r"gone, for a volume, is absent"),
     ],
 )
 def test_an_image_that_nobody_knows_names_the_way_out(table, image, complaint):

@@ -6,11 +6,13 @@ import pytest
 from lightkube.models.core_v1 import Volume
 from unit.lab.kubelet.fakes import PLACE, FakeApi, config_map, container, manifest, secret
 from weighbridge_lab.kubelet.errors import VolumeError
+from weighbridge_lab.kubelet.images import ImageTable
 from weighbridge_lab.kubelet.projection import Projector
 from weighbridge_lab.kubelet.volumes import Volumes
 
 SETTINGS = config_map(**{"a.yaml": "one: 1", "b": "2"})
 KEYS = secret(token=base64.b64encode(b"hush").decode())
+IMAGES = '{weights: {root: "{here}"}, tool: {entrypoint: [tool]}}'
 ACCOUNT = {"serviceAccountToken": {"audience": "istio-ca", "expirationSeconds": 600, "path": "t"}}
 
 
@@ -134,7 +136,9 @@ def api():
 
 @pytest.fixture
 def volumes(tmp_path, api):
-    return Volumes(tmp_path / "volumes", Projector(api, PLACE))
+    (tmp_path / "images.yaml").write_text(IMAGES)
+    images = ImageTable(tmp_path / "images.yaml", {"here": str(tmp_path)})
+    return Volumes(tmp_path / "volumes", Projector(api, PLACE), images)
 
 
 LIVE = {"name": "live", "configMap": {"name": "settings"}}
@@ -166,6 +170,7 @@ async def test_a_volume_that_cannot_be_is_refused(volumes):
         (LIVE, {}, False),
         ({"name": "live", "emptyDir": {}}, {}, True),
         ({"name": "live", "emptyDir": {"medium": "Memory"}}, {"readOnly": True}, False),
+        ({"name": "live", "image": {"reference": "example.org/weights:1"}}, {}, False),
     ],
 )
 async def test_only_an_empty_dir_may_be_written_to(volumes, volume, mount, writable):
@@ -174,6 +179,26 @@ async def test_only_an_empty_dir_may_be_written_to(volumes, volume, mount, writa
     mounts = [{"name": "live", "mountPath": "/m", **mount}]
     (made,) = volumes.mounts(source, container(volumeMounts=mounts), {})
     assert (made.target, made.writable) == ("/m", writable)
+
+
+async def test_an_image_shows_its_root(volumes, tmp_path):
+    source = pod({"name": "v", "image": {"reference": "example.org/weights@sha256:ab"}})
+    await volumes.fill(source)
+    mounts = [{"name": "v", "mountPath": "/models"}]
+    (made,) = volumes.mounts(source, container(volumeMounts=mounts), {})
+    assert made.source == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("reference", "complaint"),
+    [
+        ("tool:1", "volume v: the image tool:1 has no root to show"),
+        ("nope", "volume v: no programme stands for the image nope"),
+    ],
+)
+async def test_an_image_that_is_no_volume_is_refused(volumes, reference, complaint):
+    with pytest.raises(VolumeError, match=complaint):
+        await volumes.fill(pod({"name": "v", "image": {"reference": reference}}))
 
 
 @pytest.mark.parametrize("inside", [{"subPath": "a.yaml"}, {"subPathExpr": "$(FILE)"}])
