@@ -67,8 +67,8 @@ charts: setup ## Write the charts' golden renders anew (needs helm: make lab-too
 lab-tools: setup ## Build the lab's control planes from Go modules (minutes once; kept outside the tree; TOOLS=helm for one)
 	$(BIN)/python -m weighbridge_lab tools $(TOOLS)
 
-lab: setup ## Leave a lab up: real Kubernetes and Istio, our charts (PORT=8080); prints how to look around
-	@$(BIN)/python -m weighbridge_lab up --port $(PORT)
+lab: setup ## Leave a lab up: real Kubernetes and Istio, our charts (PORT=8080, CANARIES=yes); prints how to look around
+	@$(BIN)/python -m weighbridge_lab up --port $(PORT) $(if $(CANARIES),--canaries)
 
 lab-down: setup ## End that lab
 	@$(BIN)/python -m weighbridge_lab down

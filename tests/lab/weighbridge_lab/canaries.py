@@ -1,4 +1,4 @@
-"""A lab in which models change by canary: Argo Rollouts, a Prometheus, and our charts of both kinds.
+"""A lab in which models change by canary: Argo Rollouts, Prometheus, our charts for both.
 
 Beside what `Lab` brings up: Argo's controller by Argo's own manifests, Prometheus with the rules of
 observability/, a release of models/chart per pool and one of rollouts/chart. Times are a lab's:
@@ -112,7 +112,13 @@ class CanaryLab(Lab):
         """Push a version of a pool, as its owner does: an upgrade of its release."""
         extra = {"vllm": {"extraArgs": [*TIMES, *version.flags]}}
         mark = {"podAnnotations": {_MARK: version.mark}} if version.mark else {}
-        self.install_pool(pool, {**extra, **mark})
+
+        def shipped() -> bool:
+            self.install_pool(pool, {**extra, **mark})
+            return True
+
+        # Helm asks what the Services select, and refuses if Argo writes it at that very moment.
+        until(f"{pool} is shipped", shipped)
 
     def install_rollouts(self, *values: Path | Values, force: bool = False) -> None:
         """Install the chart of rollouts anew, with the lab's values and these."""

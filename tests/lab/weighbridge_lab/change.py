@@ -1,7 +1,7 @@
 """One change of one pool's model: pushed, watched while Argo rolls it out, and looked back on.
 
-In: a lab, its chronicle, a pool. Out: what a test asserts and the table of a run prints: which weights
-were in force when, what the analyses measured, which requests the new version had.
+In: a lab, its chronicle, a pool. Out: what a test asserts and the table of a run prints: which
+weights were in force when, what the analyses measured, which requests the new version had.
 """
 
 import json
@@ -33,6 +33,14 @@ class Measurement:
     metric: str
     phase: str
     value: str
+
+    @property
+    def number(self) -> float | None:
+        """The value; None: there was none, or several."""
+        try:
+            return float(self.value.strip("[]"))
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,15 @@ class Change:
         """Wait until this revision is the stable one, all of it."""
         self._until("promoted", lambda: self._is_promoted, timeout_s)
 
+    def until_settled(self, timeout_s: float = 120.0) -> None:
+        """Wait until it is promoted, given up, or paused for want of a verdict."""
+        self._until("settled", lambda: self._is_settled, timeout_s)
+
+    def promote(self, timeout_s: float = 120.0) -> None:
+        """Make what was pushed last the stable version, past all steps and gates."""
+        self._lab.argo("promote", self.pool, "--full")
+        self.until_phase("Healthy", timeout_s)
+
     def until_aborted(self, timeout_s: float = 90.0) -> None:
         """Wait until it is given up, and no request is meant for it."""
         self._until("aborted", lambda: self.status.get("abort") and not self.weight, timeout_s)
@@ -176,7 +193,7 @@ class Change:
         return max((w for w in self.weights() if w.at <= moment), key=lambda w: w.at).percent
 
     def requests(self) -> list[Request]:
-        """The tier's requests by its own route since it was pushed, as the gateway has logged them."""
+        """The tier's requests by its own route since it was pushed, as the gateway logged them."""
         route = f"tier-{self.tier}"
         logged = requests(self._lab.cluster.layout, self.began)
         return [request for request in logged if request.route == route]
@@ -184,6 +201,21 @@ class Change:
     def envoy_weights(self) -> dict[str, int]:
         """Weights by subset that the gateway's Envoy goes by now."""
         return envoy_weights(self._lab, self.tier)
+
+    @property
+    def end(self) -> str:
+        """What became of it: promoted, aborted, or what the Rollout says in small letters."""
+        status = self.status
+        if status.get("abort"):
+            return "aborted"
+        if status.get("stableRS") == self.revision:
+            return "promoted"
+        return str(status.get("phase", "unknown")).lower()
+
+    @property
+    def _is_settled(self) -> bool:
+        aborted = self.status.get("abort") and not self.weight
+        return bool(self._is_promoted or aborted or "InconclusiveAnalysisRun" in self._pauses)
 
     @property
     def _pauses(self) -> set[str]:

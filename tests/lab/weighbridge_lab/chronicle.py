@@ -9,8 +9,9 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from weighbridge_lab.errors import LabError
@@ -103,6 +104,15 @@ class Chronicle:
         """Give an object as it is now; None: it is gone, or never was."""
         found = self.events(kind, name)
         return None if not found or found[-1].deleted else found[-1].object
+
+    def until_known(self, kind: str, names: Iterable[str]) -> None:
+        """Wait until objects of these names have been told of.
+
+        Raises:
+            LabError: one was not.
+        """
+        for name in names:
+            self.until(f"{kind} {name} is known", partial(self.latest, kind, name))
 
     def until(self, what: str, look: Callable[[], _T], timeout_s: float = 60.0) -> _T:
         """Look whenever something has come, until there is something to see.

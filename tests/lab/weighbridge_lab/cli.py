@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from weighbridge_lab.canaries import CanaryLab
 from weighbridge_lab.errors import LabError
+from weighbridge_lab.false_aborts import command as false_aborts
 from weighbridge_lab.installation import INGRESS
 from weighbridge_lab.lab import CONFIG_DUMP, ENDPOINTS, Lab
 from weighbridge_lab.measure import command as measure
@@ -25,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(tools)
 app.command("measure")(measure)
+app.command("false-aborts")(false_aborts)
 
 _STATE = Path("build/lab")
 _LISTS_ENDPOINTS = ("endpoint", "endpoints", "ep")
@@ -37,12 +40,16 @@ StateOption = Annotated[
 def up(
     state: StateOption = _STATE,
     port: Annotated[int, typer.Option(help="The endpoint's port; 0: a free one.")] = 8080,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="With Argo Rollouts and Prometheus.")
+    ] = False,
 ) -> None:
     """Start a lab, leave it up and say how to look around."""
     found = Record.find(state)
     if found is not None:
         raise LabError(f"a lab is up in {state} already; `make lab-down` ends it")
-    lab = Lab(state, gateway_port=port, leashed=False, report=report())
+    kind = CanaryLab if canaries else Lab
+    lab = kind(state, gateway_port=port, leashed=False, report=report())
     lab.start()
     record = Record.of(lab)
     record.write()

@@ -83,13 +83,16 @@ class Record:
     def guide(self) -> str:
         """Say how to look around."""
         gateway = f"http://127.0.0.1:{self.ports['gateway']}"
-        return _GUIDE.format(
+        guide = _GUIDE.format(
             gateway=gateway,
             binaries=self.layout.bin,
             kubeconfig=self.layout.kubeconfig,
             logs=self.layout.logs,
             pods=self.layout.pods / "logs",
         )
+        if "prometheus" not in self.ports:
+            return guide
+        return guide + _CANARIES.format(prometheus=f"http://127.0.0.1:{self.ports['prometheus']}")
 
 
 _GUIDE = """\
@@ -110,6 +113,16 @@ To look around:
 
 Logs of the control plane: {logs}; of containers: {pods}
 `make lab-down` ends it.
+"""
+
+_CANARIES = """
+Prometheus: {prometheus}
+
+A canary, and how it goes (another healthy version; a slow one has `--ttft-factor=4` beside):
+
+  helm upgrade gemma-small models/chart --namespace llm --reuse-values \\
+    --set-json 'vllm.extraArgs=["--ttft-ms=300", "--itl-ms=55"]' --set podAnnotations.version=b
+  kubectl argo rollouts get rollout gemma-small --namespace llm --watch
 """
 
 

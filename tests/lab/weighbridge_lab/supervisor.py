@@ -173,10 +173,14 @@ async def bury_orphans() -> NoReturn:
         # Children of our own are waited for by asyncio, and gone long before the second look.
         dead = {pid for pid in _children() if _is_dead(pid)}
         for pid in dead & found:
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+            _bury(pid)
         found = dead
         await asyncio.sleep(_BURY_EVERY_S)
+
+
+def _bury(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _children() -> list[int]:

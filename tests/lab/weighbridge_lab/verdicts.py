@@ -32,7 +32,7 @@ class Figures:
         requests: of the tier, from the push to the end of the traffic.
         touched: of these, those that the new version had.
         meant: of these, those that the weights in force meant for it.
-        sample_s: from the first request that it had to the first bad measurement; None: there was none.
+        sample_s: from the first request that it had to the first bad measurement, if there was one.
         abort_s: from that to the abort.
         clear_s: from that to the last request that it was given.
         failed_new: failed requests that the new version had.
@@ -69,7 +69,7 @@ class Figures:
         failed_new = sum(request.failed for request in touched)
         return cls(
             case=case,
-            end=_end(change),
+            end=change.end,
             blamed=sorted(change.blamed()),
             seconds=ended - change.began,
             rate=ledger.rate,
@@ -161,15 +161,6 @@ def meant(requests: Sequence[Request], weights: Sequence[Weight]) -> float:
     times = [weight.at for weight in weights]
     found = (bisect_right(times, request.at) for request in requests)
     return sum(weights[number - 1].percent / 100 for number in found if number)
-
-
-def _end(change: Change) -> str:
-    status = change.status
-    if status.get("abort"):
-        return "aborted"
-    if status.get("stableRS") == change.revision:
-        return "promoted"
-    return str(status.get("phase", "unknown")).lower()
 
 
 def _found_no_server(request: Request) -> bool:

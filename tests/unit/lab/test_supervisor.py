@@ -1,10 +1,10 @@
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from weighbridge_lab.supervisor import Door, Plan, _Resolver
+from weighbridge_lab.waiting import until
 
 # Takes in orphans, as process 1 does, makes one, and says its number; then it buries.
 ADOPTER = """
@@ -56,15 +56,13 @@ def test_door_to_a_service_without_pods_leads_nowhere(hosts):
         _Resolver(hosts, Door("any", 3, "router", 80))()
 
 
-async def test_orphans_are_buried():
+def test_orphans_are_buried():
     with subprocess.Popen(
         [sys.executable, "-c", ADOPTER], stdout=subprocess.PIPE, text=True
     ) as adopter:
         orphan = Path(f"/proc/{int(adopter.stdout.readline())}")
         try:
-            async with asyncio.timeout(30):
-                while orphan.exists():
-                    await asyncio.sleep(0.05)
+            until("the orphan is gone", lambda: not orphan.exists())
             assert adopter.poll() is None
         finally:
             adopter.kill()
