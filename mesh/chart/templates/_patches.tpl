@@ -87,26 +87,33 @@ typed_config:
 {{- end -}}
 {{- end -}}
 
-{{/* Envoy's name for a pool's own servers; with a fallback it is another than routes use. */}}
+{{/* Envoy's name for a pool's own servers; where others may take over it is another than routes use. */}}
 {{- define "weighbridge-mesh.ownCluster" -}}
 {{- printf "%s|%d|%s|%s" (ternary "own" "outbound" (not (empty .fallback))) (int .port) .subset .host -}}
 {{- end -}}
 
 {{/*
-Pools that another tier takes over for. Istio's cluster of the pool is renamed, with all that its
-DestinationRule says, and under its name comes an aggregate: the pool, then the other one. Routes,
-subsets and weights stay as they are.
+Pools that another tier takes over for, and canaries that stable takes over for. Istio's cluster of the
+pool is renamed, with all that its DestinationRule says, and under its name comes an aggregate: the
+pool, then the others. Routes, subsets and weights stay as they are.
 */}}
 {{- define "weighbridge-mesh.fallbacks" -}}
 {{- range $name, $_ := .Values.tiers }}
 {{- $of := dict "root" $ "tier" $name }}
 {{- $tier := include "weighbridge-mesh.tier" $of | fromJson }}
+{{- $others := list }}
 {{- if $tier.fallback }}
 {{- $taking := dict "root" $ "tier" $tier.fallback "fixed" true }}
 {{- $takes := include "weighbridge-mesh.tier" $taking | fromJson }}
+{{- range (include "weighbridge-mesh.destinations" $taking | fromJson).all }}
+{{- $others = append $others (include "weighbridge-mesh.ownCluster" (dict "fallback" $takes.fallback "port" .port "subset" (.subset | default "") "host" .host)) }}
+{{- end }}
+{{- end }}
 {{- range $each := (include "weighbridge-mesh.hosts" $of | fromJson).all }}
 {{- $stable := first $each.subsets }}
 {{- range $subset := $each.subsets }}
+{{- $canary := ne $subset $stable }}
+{{- if or $tier.fallback $canary }}
 {{- $routed := printf "outbound|%d|%s|%s" (int $each.port) $subset $each.host }}
 {{- $own := include "weighbridge-mesh.ownCluster" (dict "fallback" true "port" $each.port "subset" $subset "host" $each.host) }}
 - applyTo: CLUSTER
@@ -142,11 +149,11 @@ subsets and weights stay as they are.
           "@type": type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig
           clusters:
             - {{ $own }}
-            {{- if ne $subset $stable }}
-            - {{ include "weighbridge-mesh.ownCluster" (dict "fallback" true "port" $each.port "subset" $stable "host" $each.host) }}
+            {{- if $canary }}
+            - {{ include "weighbridge-mesh.ownCluster" (dict "fallback" $tier.fallback "port" $each.port "subset" $stable "host" $each.host) }}
             {{- end }}
-            {{- range (include "weighbridge-mesh.destinations" $taking | fromJson).all }}
-            - {{ include "weighbridge-mesh.ownCluster" (dict "fallback" $takes.fallback "port" .port "subset" (.subset | default "") "host" .host) }}
+            {{- range $others }}
+            - {{ . }}
             {{- end }}
 {{- end }}
 {{- end }}

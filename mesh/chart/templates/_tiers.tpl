@@ -109,7 +109,7 @@ no rollout moves, for routes that it does not know.
 {{- end }}
 {{- end -}}
 
-{{/* What all routes to pools have; `fallback`: whether another tier may take the last attempt. */}}
+{{/* What all routes to pools have; `fallback`: whether others may take the last attempt. */}}
 {{- define "weighbridge-mesh.patience" -}}
 {{- $names := include "weighbridge-mesh.names" .root | fromYaml -}}
 # No `timeout`: an answer may stream for minutes. Silence is bounded, not length.
@@ -118,7 +118,7 @@ retries:
   {{- if .root.Values.retries.attempts }}
   retryOn: {{ $names.safeRetries }}{{ if .root.Values.retries.begun }},reset{{ end }}
   {{- if .fallback }}
-  # The last attempt leaves the pool for its fallback.
+  # The last attempt leaves the pool for those that take over.
   retryRemoteLocalities: true
   {{- end }}
   {{- end }}

@@ -156,11 +156,22 @@ def test_the_pool_comes_first_and_its_fallback_last(rendered):
     assert canary["cluster_type"]["typed_config"]["clusters"] == [
         "own|8000|canary|gemma-small.llm.svc.cluster.local",
         "own|8000|stable|gemma-small.llm.svc.cluster.local",
-        "own|8000|stable|llama-large.llm.svc.cluster.local",
+        "outbound|8000|stable|llama-large.llm.svc.cluster.local",
     ]
 
 
-def test_each_pool_with_a_fallback_is_renamed_and_replaced(rendered):
+def test_a_canary_has_stable_behind_it_where_its_pool_has_no_fallback(rendered):
+    added = clusters(rendered("subsets"))
+    canary = added["outbound|8000|canary|llama-large.llm.svc.cluster.local"]
+
+    assert canary["cluster_type"]["typed_config"]["clusters"] == [
+        "own|8000|canary|llama-large.llm.svc.cluster.local",
+        "outbound|8000|stable|llama-large.llm.svc.cluster.local",
+    ]
+    assert "outbound|8000|stable|llama-large.llm.svc.cluster.local" not in added
+
+
+def test_each_pool_that_others_take_over_for_is_renamed_and_replaced(rendered):
     renamed = {
         each["match"]["cluster"]["name"]: each["patch"]["value"]["name"]
         for each in rendered("subsets").one("EnvoyFilter")["spec"]["configPatches"]
@@ -170,7 +181,7 @@ def test_each_pool_with_a_fallback_is_renamed_and_replaced(rendered):
     }
 
     assert set(renamed) == set(clusters(rendered("subsets")))
-    assert len(renamed) == 4
+    assert len(renamed) == 3
     assert all(own == "own" + routed.removeprefix("outbound") for routed, own in renamed.items())
 
 
@@ -179,14 +190,16 @@ def test_answers_are_counted_under_the_name_that_is_routed_to(rendered):
         assert cluster["alt_stat_name"] == f"{name};"
 
 
-def test_only_a_tier_with_a_fallback_leaves_its_pool(rendered):
-    retries = {
-        name: r["retries"] for name, r in routes(rendered("three-tiers")).items() if "route" in r
-    }
+@pytest.mark.parametrize(
+    ("scenario", "leaving"),
+    [("three-tiers", ["tier-code"]), ("subsets", ["tier-large", "tier-small"])],
+)
+def test_only_retries_of_a_tier_with_a_fallback_or_a_canary_leave_their_servers(
+    rendered, scenario, leaving
+):
+    retries = {name: r["retries"] for name, r in routes(rendered(scenario)).items() if "route" in r}
 
-    assert [name for name, each in retries.items() if each.get("retryRemoteLocalities")] == [
-        "tier-code"
-    ]
+    assert [n for n, each in retries.items() if each.get("retryRemoteLocalities")] == leaving
 
 
 def test_routes_that_no_rollout_knows_stay_with_the_stable_subset(rendered):

@@ -70,6 +70,7 @@ class FileSystem:
             *([] if self.read_only else [["--perms", "1777", "--dir", "/tmp"]]),
             *([["--dir", self.folder]] if self.folder and not self.read_only else []),
             *(_mount(mount) for mount in sorted(self.mounts, key=_depth)),
+            *_show_bases(_hidden(shown, self.mounts)),
             *([["--remount-ro", "/"]] if self.read_only else []),
             ["--chdir", self.folder or "/"],
         ]
@@ -136,6 +137,12 @@ def _is_under(path: Path, folders: Iterable[Path]) -> bool:
 
 def _mount(mount: Mount) -> list[str]:
     return ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
+
+
+def _hidden(shown: Iterable[Path], mounts: Sequence[Mount]) -> list[Path]:
+    """List what a volume hides: a checkout in /tmp, in a pod that has a /tmp of its own."""
+    over = [Path(mount.target) for mount in mounts if mount.writable]
+    return [path for path in shown if _is_under(path.parent, over)]
 
 
 def _depth(mount: Mount) -> int:

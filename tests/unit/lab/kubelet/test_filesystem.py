@@ -67,6 +67,15 @@ def test_a_volume_in_another_is_mounted_after_it(tmp_path):
     assert words.index("/data/inner") > words.index("/data")
 
 
+def test_what_a_volume_hides_of_the_bases_is_shown_again(monkeypatch, tmp_path):
+    checkout = tmp_path / "tmp" / "checkout"
+    monkeypatch.setattr(filesystem, "bases", lambda: [Path("/usr"), checkout])
+    words = options(mounts=[Mount(source=tmp_path, target=str(checkout.parent), writable=True)])
+    again = words[position(words, "--bind", str(tmp_path), str(checkout.parent)) :]
+    position(again, "--ro-bind", str(checkout), str(checkout))
+    assert "/usr" not in again
+
+
 def test_a_bind_where_a_folder_lacks_it_makes_room(monkeypatch, tmp_path):
     base = tmp_path / "usr" / "bin"
     base.mkdir(parents=True)
