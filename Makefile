@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 PEERS ?= --peers
 TRAIN_ENV ?= $(HOME)/.cache/weighbridge/train-$(shell sha256sum constraints/train.txt 2>/dev/null | cut -c1-12)
 
-.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated charts lab-tools lab lab-down lab-test rollout-test lock clean
+.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated charts lab-tools lab lab-down chart-test lab-test rollout-test lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -73,8 +73,11 @@ lab: setup ## Leave a lab up: real Kubernetes and Istio, our charts (PORT=8080, 
 lab-down: setup ## End that lab
 	@$(BIN)/python -m weighbridge_lab down
 
-lab-test: lab-tools ## The charts on real control planes: renders, routing, tuning, faults, policies
-	$(PYTEST) -m lab --timeout 300 tests/charts tests/lab --ignore tests/lab/canaries $(ARGS)
+chart-test: lab-tools ## What the charts render, and refuse, by Helm, Argo's lint, promtool and scanners
+	$(PYTEST) -m lab tests/charts $(ARGS)
+
+lab-test: lab-tools ## The charts on real control planes: routing, tuning, faults, policies, pools
+	$(PYTEST) -m lab --timeout 300 tests/lab --ignore tests/lab/canaries $(ARGS)
 
 rollout-test: lab-tools ## Canaries, good ones and sick ones, by the real Argo Rollouts, Prometheus and Envoy
 	$(PYTEST) -m lab --timeout 300 tests/lab/canaries $(ARGS)

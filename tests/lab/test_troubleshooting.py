@@ -172,7 +172,7 @@ def until_agreed(shell, session):
         return session.agrees_with(printed[-1])
 
     try:
-        until(session.command, look, timeout_s=20)
+        until(session.command, look, timeout_s=60)
     except LabError as error:
         said = "\n".join(session.printed)
         raise AssertionError(f"{error}\nthe page:\n{said}\nprinted:\n{printed[-1]}") from None
