@@ -10,7 +10,7 @@ import yaml
 from envoy_rig.requests import EASY, chat
 from lab.guide import CLOUDS, GUIDE, clouds, commands, installations
 from weighbridge_lab.errors import CommandError
-from weighbridge_lab.installation import INGRESS, MESH_CHART, until_rolled_out
+from weighbridge_lab.installation import INGRESS, LAB, MESH_CHART, until_rolled_out
 from weighbridge_lab.waiting import until
 
 TRIED = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
@@ -62,13 +62,22 @@ def test_what_the_guide_installs_is_accepted(lab, name):
     assert told.count("serverside-applied") == len(objects) > 0
 
 
-def test_a_file_over_the_gateways_keeps_what_it_takes_the_place_of():
-    told = [
-        yaml.safe_load(yaml.safe_load(path.read_text())["podAnnotations"]["proxy.istio.io/config"])
-        for path in (ANY_CLOUD, CLOUDS / "eks" / "proxy-protocol.yaml")
-    ]
+def proxy_config(path):
+    """What a values file tells the gateway's proxy."""
+    annotations = yaml.safe_load(path.read_text(encoding="utf-8"))["podAnnotations"]
+    return yaml.safe_load(annotations["proxy.istio.io/config"])
 
-    assert told[1] == told[0] | {"gatewayTopology": {"proxyProtocol": {}}}
+
+def test_a_file_over_the_gateways_keeps_what_it_takes_the_place_of():
+    over = proxy_config(CLOUDS / "eks" / "proxy-protocol.yaml")
+
+    assert over == proxy_config(ANY_CLOUD) | {"gatewayTopology": {"proxyProtocol": {}}}
+
+
+def test_the_labs_gateway_keeps_the_counters_that_the_clouds_keep():
+    kept = proxy_config(LAB / "values" / "gateway.yaml")["proxyStatsMatcher"]
+
+    assert kept == proxy_config(ANY_CLOUD)["proxyStatsMatcher"]
 
 
 def test_the_guide_names_every_values_file_and_no_other():

@@ -1,7 +1,7 @@
 """The real API server and istiod take everything that the charts render; the guide says the rest.
 
 The router's scenarios are tried in `test_router_chart.py`, the pools' in `test_pools.py`, the
-clouds' values in `test_clouds.py`.
+rollouts' in `test_rollouts_chart.py`, the clouds' values in `test_clouds.py`.
 """
 
 import re
@@ -12,6 +12,7 @@ from charts.rendering import (
     MESH_CHART,
     MODELS_CHART,
     REPOSITORY,
+    ROLLOUTS_CHART,
     ROUTER_CHART,
     render,
     scenarios,
@@ -25,7 +26,12 @@ from weighbridge_lab.installation import INGRESS
 TRIED = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
 NAMESPACES = (INGRESS, "weighbridge", "llm")
 NOWHERE = "nowhere"
-CHARTS = {"mesh": MESH_CHART, "models": MODELS_CHART, "router": ROUTER_CHART}
+CHARTS = {
+    "mesh": MESH_CHART,
+    "models": MODELS_CHART,
+    "rollouts": ROLLOUTS_CHART,
+    "router": ROUTER_CHART,
+}
 
 WRONG_ROUTE = """\
 apiVersion: networking.istio.io/v1

@@ -27,14 +27,16 @@ as text, since their arguments are YAML.
 {{- if $rollout.experiment.enabled -}}
   {{- $steps = append $steps (dict "experiment" (include "weighbridge-rollouts.experimentStep" . | fromYaml)) -}}
 {{- end -}}
-{{- $steps = append $steps (dict "setCanaryScale" (dict "matchTrafficWeight" true)) -}}
+{{/* Not matchTrafficWeight yet: at weight 0 it would end the pods that were tried. */}}
+{{- $steps = append $steps (dict "setCanaryScale" (dict "weight" (first $rollout.weights | int64))) -}}
 {{- $first := -1 -}}
 {{- range $index, $weight := $rollout.weights -}}
   {{- if eq (int $weight) (int $rollout.approvalBefore) -}}
     {{- $steps = append $steps (dict "pause" dict) -}}
   {{- end -}}
-  {{- if lt $first 0 }}{{ $first = len $steps }}{{ end -}}
+  {{- if not $index }}{{ $first = len $steps }}{{ end -}}
   {{- $steps = append $steps (dict "setWeight" (int64 $weight)) -}}
+  {{- if not $index }}{{ $steps = append $steps (dict "setCanaryScale" (dict "matchTrafficWeight" true)) }}{{ end -}}
   {{- $pause := index $rollout.pauses (ternary 0 $index (eq (len $rollout.pauses) 1)) -}}
   {{- $steps = append $steps (dict "pause" (dict "duration" $pause)) -}}
   {{- $steps = concat $steps (include "weighbridge-rollouts.analysisSteps" (merge (dict "last" (eq (int $weight) 100)) $) | fromJsonArray) -}}
@@ -70,22 +72,26 @@ args:
   - {name: inconclusive-limit, value: {{ int64 $rollout.analysis.inconclusives | quote }}}
 {{- end -}}
 
-{{/* Fresh pods of both versions, each with a weight, compared by the gates that need no subset. */}}
+{{/*
+Fresh pods of both versions, each with a weight, compared by the gates that need no subset. It ends by
+its gates: a duration would take its pods away while they still have their weights (docs/adr/0020).
+*/}}
 {{- define "weighbridge-rollouts.experimentStep" -}}
 {{- $rollout := .rollout -}}
 {{- $analysis := $rollout.analysis -}}
-duration: {{ $rollout.experiment.duration }}
+# Until gateways know that they have no weight any more.
+scaleDownDelaySeconds: {{ include "weighbridge-rollouts.seconds" $rollout.settle }}
 templates:
-  - name: baseline
-    specRef: stable
+{{- range $side, $version := dict "baseline" "stable" "candidate" "canary" }}
+  - name: {{ $side }}
+    specRef: {{ $version }}
     replicas: {{ int64 $rollout.experiment.replicas }}
     weight: {{ int64 $rollout.experiment.weight }}
-    service: {name: {{ $rollout.pool }}-baseline}
-  - name: candidate
-    specRef: canary
-    replicas: {{ int64 $rollout.experiment.replicas }}
-    weight: {{ int64 $rollout.experiment.weight }}
-    service: {name: {{ $rollout.pool }}-candidate}
+    service: {name: {{ $rollout.pool }}-{{ $side }}}
+    # Another label is another hash: else they would count, and be reached, as the rollout's own pods.
+    metadata:
+      labels: {weighbridge.dev/experiment: {{ $side }}}
+{{- end }}
 analyses:
 {{- range $name, $gate := include "weighbridge-rollouts.judged" (merge (dict "stepping" true "last" false) .) | fromJson }}
 {{- if ne $name "errors" }}
@@ -113,4 +119,9 @@ analyses:
       {{- end }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* A duration such as 90s or 2m in seconds. */}}
+{{- define "weighbridge-rollouts.seconds" -}}
+{{- mul (regexFind "^[0-9]+" . | int) (index (dict "s" 1 "m" 60 "h" 3600) (regexFind "[smh]$" .)) -}}
 {{- end -}}

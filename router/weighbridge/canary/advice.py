@@ -5,7 +5,7 @@ Commands that change something are those of Argo's own kubectl plugin: this pack
 
 from dataclasses import dataclass
 
-from weighbridge.canary.status import CanaryState
+from weighbridge.canary.status import PAUSED_BY_HAND, CanaryState
 
 _INCONCLUSIVE = frozenset({"InconclusiveAnalysisRun", "InconclusiveExperiment"})
 
@@ -53,6 +53,9 @@ def _paused(state: CanaryState, ask: "_Asker") -> tuple[Advice, ...]:
     pause = state.pause
     if pause is not None and pause.reason in _INCONCLUSIVE:
         return (ask.measure_again(), ask.abort(), ask.promote("goes on without that verdict"))
+    if pause is not None and pause.reason == PAUSED_BY_HAND:
+        past = ask.promote("goes on, past the step in which it was paused")
+        return (ask.resume(), past, ask.abort())
     if pause is not None and pause.left_s is not None:
         goes_on = Advice("", f"it goes on by itself in {pause.left_s} s")
         return (goes_on, ask.promote("goes on now"), ask.abort())
@@ -85,6 +88,13 @@ class _Asker:
         return Advice(
             f"kubectl patch rollout {self._state.pool} {self._where} {patch}",
             "measures again; first see to it that there is data",
+        )
+
+    def resume(self) -> Advice:
+        patch = """--type merge --patch '{"spec":{"paused":false}}'"""
+        return Advice(
+            f"kubectl patch rollout {self._state.pool} {self._where} {patch}",
+            "goes on where it was",
         )
 
     def why_pods_fail(self, *, always: bool = False) -> tuple[Advice, ...]:

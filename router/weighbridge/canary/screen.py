@@ -107,14 +107,21 @@ def _weights(state: CanaryState) -> Text:
     text = Text(f"canary {state.position.weight} % wanted")
     for split in state.splits:
         follows = split.canary == state.position.weight
-        text.append(", " if follows else ", but ")
-        text.append(f"{split.canary} %", "" if follows else "red")
+        waits = not follows and _grows(state)
+        text.append(", " if follows else ", still " if waits else ", but ")
+        text.append(f"{split.canary} %", "" if follows or waits else "red")
         text.append(f" in VirtualService {split.virtual_service} route {split.route}")
+        text.append(" until the canary's pods are ready" if waits else "")
     if not state.splits:
         text.append(", no VirtualService read", "yellow")
     for name in state.managed_routes:
         text.append(f", route {name} open")
     return text
+
+
+def _grows(state: CanaryState) -> bool:
+    """Whether the canary has pods that are not ready: a new weight is written when they are."""
+    return any(each.role == "canary" and each.ready < each.pods for each in state.revisions)
 
 
 def _steps(state: CanaryState) -> Text:
@@ -185,8 +192,9 @@ def _gate(analysis: Analysis, gate: Gate) -> tuple[RenderableType, ...]:
     kind = analysis.kind + (" (dry run)" if gate.dry_run else "")
     value = Text(gate.value or "-", style="yellow" if gate.value.startswith(NO_DATA) else "")
     counts = (gate.successful, gate.failed, gate.inconclusive, gate.errors)
-    # A gate that goes on is as good as its last look.
-    verdict = gate.verdict if gate.phase == "Running" and gate.verdict else gate.phase
+    # As good as its last look, also where it was ended meanwhile: Argo calls that Successful.
+    undecided = gate.phase in {"Running", "Successful"}
+    verdict = gate.verdict if undecided and gate.verdict else gate.phase
     return (kind, gate.name, value, gate.limit or "-", _phase(verdict), *map(str, counts))
 
 

@@ -12,6 +12,8 @@ from weighbridge.canary.shape import TIER_LABEL, WORKLOAD_GENERATION
 from weighbridge.canary.splits import Split, routing_of, splits_of
 from weighbridge.canary.steps import Position, is_promoted, position, seconds, steps_of
 
+PAUSED_BY_HAND = "by hand"
+"""Reason of a pause that someone asked for; Argo has no word for it."""
 _ABORTED = "RolloutAborted"
 _BY_HAND = "by hand: no gate asked for it"
 
@@ -128,7 +130,7 @@ def _aborted(rollout: Rollout) -> str:
 
 def _pause(rollout: Rollout, now: datetime) -> PauseState | None:
     if rollout.spec.paused:
-        return PauseState("paused by hand", "", None)
+        return PauseState(PAUSED_BY_HAND, "", None)
     conditions = rollout.status.pause_conditions
     if not conditions:
         return None

@@ -40,7 +40,10 @@ def test_the_first_pods_come_without_a_weight_and_the_background_watches_from_th
         assert steps[0] == {"setCanaryScale": {"replicas": 1}}
         first = next(index for index, step in enumerate(steps) if "setWeight" in step)
         assert canary["analysis"]["startingStep"] == first
-        assert {"setCanaryScale": {"matchTrafficWeight": True}} in steps[:first]
+        # The pods that were tried get the weight; from then on there are as many as it asks.
+        weight = steps[first]["setWeight"]
+        assert steps[first - 1] == {"setCanaryScale": {"weight": weight}}
+        assert steps[first + 1] == {"setCanaryScale": {"matchTrafficWeight": True}}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,8 @@ def test_the_first_pods_come_without_a_weight_and_the_background_watches_from_th
     ],
 )
 def test_a_preset_says_the_weights_and_each_is_paused_at_and_judged(with_values, preset, weights):
-    steps = _steps(with_values({"defaults": {"preset": preset}}).one("Rollout", POOL))
+    all_steps = _steps(with_values({"defaults": {"preset": preset}}).one("Rollout", POOL))
+    steps = [step for step in all_steps if "setCanaryScale" not in step]
     weighed = [index for index, step in enumerate(steps) if "setWeight" in step]
 
     assert [steps[index]["setWeight"] for index in weighed] == weights
@@ -279,6 +283,48 @@ def test_an_experiment_compares_fresh_pods_of_both_versions_with_equal_weights(r
         assert analysis["requiredForCompletion"] is True
         assert arguments["canary-revision"] == "{{templates.candidate.podTemplateHash}}"
         assert arguments["stable-revision"] == "{{templates.baseline.podTemplateHash}}"
+
+
+def test_an_experiments_pods_have_hashes_of_their_own_and_end_by_their_gates(rendered):
+    step = next(
+        s["experiment"] for s in _steps(rendered("experiment").one("Rollout")) if "experiment" in s
+    )
+
+    labels = [each["metadata"]["labels"] for each in step["templates"]]
+    assert labels == [{"weighbridge.dev/experiment": side} for side in ("baseline", "candidate")]
+    # Pods of one that has lasted too long would go before their weights do.
+    assert "duration" not in step
+    assert step["scaleDownDelaySeconds"] == 15
+
+
+def test_an_experiments_services_have_aliases_with_a_port_beside_the_virtualservice(rendered):
+    services = rendered("experiment").all("Service")
+
+    told = {s["metadata"]["name"]: (s["metadata"]["namespace"], s["spec"]) for s in services}
+    assert told == {
+        f"gemma-small-{side}": (
+            "istio-ingress",
+            {
+                "type": "ExternalName",
+                "externalName": f"gemma-small-{side}.llm.svc.cluster.local",
+                "ports": [{"name": "http", "port": 8000}],
+            },
+        )
+        for side in ("baseline", "candidate")
+    }
+
+
+@pytest.mark.parametrize(("settle", "expected"), [("15s", 15), ("2m", 120), ("1h", 3600)])
+def test_an_experiments_pods_outlast_their_weights_by_the_time_to_settle(
+    with_values, settle, expected
+):
+    rollouts = {POOL: {"tier": "small", "settle": settle, "experiment": {"enabled": True}}}
+    rendering = with_values({"rollouts": rollouts})
+
+    step = next(
+        s["experiment"] for s in _steps(rendering.one("Rollout", POOL)) if "experiment" in s
+    )
+    assert step["scaleDownDelaySeconds"] == expected
 
 
 def _lint(rendering, folder):

@@ -75,8 +75,8 @@ def act(request, lab, change_of):
     """Traffic around a change of the small pool; its figures are printed at the end of the run."""
     figures = request.config.stash.setdefault(_figures, [])
 
-    def begin(case, *flags, pool=POOLS["small"], rate=RATE, **traffic):
-        version = Version.new(*flags)
+    def begin(case, *flags, pool=POOLS["small"], rate=RATE, values=None, **traffic):
+        version = Version.new(*flags, values=values)
         return Act(lab, change_of(pool), version, case, figures, rate=rate, **traffic)
 
     return begin

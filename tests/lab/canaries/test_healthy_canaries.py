@@ -20,6 +20,17 @@ def assert_promoted(act):
     assert change.envoy_weights() in ({"stable": 100}, {"stable": 100, "canary": 0}), told
 
 
+def assert_split_as_set(change):
+    """Of the requests at each weight the new version had its share, but for chance."""
+    requests, servers = change.requests(), change.servers()
+    # After the last step all are the new version's, whatever subset they go by.
+    for weight, following in pairwise(change.weights()):
+        sent = [r for r in requests if weight.at + PUSH_S <= r.at < following.at]
+        new = sum(request.server in servers for request in sent)
+        assert sent, f"no request at {weight.percent} %"
+        assert new in likely(len(sent), weight.percent / 100), (weight.percent, new, len(sent))
+
+
 def test_healthy_canary_gets_each_weight_and_is_promoted(act, rollouts):
     # At 1 % a window has few requests; what so few say is a matter for production's windows.
     few = {"minRequests": 1, "tailMinRequests": 1}
@@ -30,13 +41,7 @@ def test_healthy_canary_gets_each_weight_and_is_promoted(act, rollouts):
     change = running.change
     weights = change.weights()
     assert [weight.percent for weight in weights] == [0, *WEIGHTS, 0], change.told()
-    requests, servers = change.requests(), change.servers()
-    # After the last step all are the new version's, whatever subset they go by.
-    for weight, following in pairwise(weights):
-        sent = [r for r in requests if weight.at + PUSH_S <= r.at < following.at]
-        new = sum(request.server in servers for request in sent)
-        assert sent, f"no request at {weight.percent} %"
-        assert new in likely(len(sent), weight.percent / 100), (weight.percent, new, len(sent))
+    assert_split_as_set(change)
 
 
 def test_both_tiers_roll_out_at_once_on_one_virtualservice(act, change_of):

@@ -57,6 +57,10 @@ def test_testers_reach_the_canary_before_it_has_a_weight(lab, client, act, rollo
         until("the testers' route is there", lambda: routes(lab)[0] == "canary-small")
         until("it leads to the canary", lambda: asked_canary(lab, client, change))
         assert change.weight == 0
+        tried = change.servers()
+        change.until_weight(20)
+        # The pod that was tried has the weight, not a cold one in its place.
+        assert change.servers() == tried
         change.until_promoted(150)
     assert_promoted(running)
     assert "canary-small" not in routes(lab)

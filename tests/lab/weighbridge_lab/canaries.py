@@ -11,7 +11,7 @@ import urllib.request
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -32,7 +32,7 @@ from weighbridge_lab.monitoring import (
     PROMETHEUS_PORT,
     config_map,
     configuration,
-    monitors_of,
+    listed,
     rule_files,
 )
 from weighbridge_lab.pools import POOLS_NAMESPACE
@@ -63,21 +63,30 @@ class Version:
     Attributes:
         flags: of the simulator, beside the lab's own: what it suffers from.
         mark: what tells it from another with the same flags; the first version has none.
+        values: of models/chart, beside the lab's own.
     """
 
     flags: tuple[str, ...] = ()
     mark: str = ""
+    values: Values = field(default_factory=dict)
 
     @classmethod
-    def new(cls, *flags: str) -> Self:
+    def new(cls, *flags: str, values: Values | None = None) -> Self:
         """Make a version that never was before."""
-        return cls(flags, uuid.uuid4().hex)
+        return cls(flags, uuid.uuid4().hex, values or {})
 
 
 class CanaryLab(Lab):
-    """A lab with Argo Rollouts and Prometheus."""
+    """A lab with Argo Rollouts and Prometheus.
 
-    tools: Sequence[str] = (*TOOLS, "rollouts-controller")
+    Attributes:
+        rollouts_values: of the chart of rollouts.
+        start_s: that the pools may take to come up.
+    """
+
+    rollouts_values: Sequence[Path] = (_VALUES / "rollouts.yaml",)
+    start_s: int = 90
+    tools: Sequence[str] = (*TOOLS, "rollouts-controller", "prometheus-adapter")
     mesh_values: Sequence[Path] = (MESH_VALUES, _VALUES / "mesh-canaries.yaml")
 
     def entrances(self, gateway_port: int) -> dict[str, Entrance]:
@@ -103,18 +112,26 @@ class CanaryLab(Lab):
             self._install_monitoring()
             argo.result()
 
+    def pool_values(self, pool: str) -> Sequence[Path]:
+        """Give the lab's values of a pool."""
+        return (_VALUES / "pool.yaml", _VALUES / f"pool-{pool}.yaml")
+
+    def pool_flags(self, pool: str) -> Sequence[str]:  # noqa: ARG002 - a lab's pools may differ
+        """Give the flags that each version of a pool has."""
+        return TIMES
+
     def install_pool(self, pool: str, *values: Path | Values) -> None:
         """Install a pool's chart anew, with the lab's values and these: a new revision."""
-        lab_s = (_VALUES / "pool.yaml", _VALUES / f"pool-{pool}.yaml")
+        lab_s = self.pool_values(pool)
         install(self.cluster, pool, POOL_CHART, POOLS_NAMESPACE, *lab_s, *values)
 
     def ship(self, pool: str, version: Version) -> None:
         """Push a version of a pool, as its owner does: an upgrade of its release."""
-        extra = {"vllm": {"extraArgs": [*TIMES, *version.flags]}}
+        extra = {"vllm": {"extraArgs": [*self.pool_flags(pool), *version.flags]}}
         mark = {"podAnnotations": {_MARK: version.mark}} if version.mark else {}
 
         def shipped() -> bool:
-            self.install_pool(pool, {**extra, **mark})
+            self.install_pool(pool, {**extra, **mark, **version.values})
             return True
 
         # Helm asks what the Services select, and refuses if Argo writes it at that very moment.
@@ -122,7 +139,7 @@ class CanaryLab(Lab):
 
     def install_rollouts(self, *values: Path | Values, force: bool = False) -> None:
         """Install the chart of rollouts anew, with the lab's values and these."""
-        everything = (_VALUES / "rollouts.yaml", *values)
+        everything = (*self.rollouts_values, *values)
         release = ROLLOUTS_RELEASE
         install(self.cluster, release, ROLLOUTS_CHART, POOLS_NAMESPACE, *everything, force=force)
 
@@ -133,7 +150,7 @@ class CanaryLab(Lab):
         until_rolled_out(self.cluster, ARGO, f"deployment/{ARGO}")
         until_rolled_out(self.cluster, MONITORING, "deployment/prometheus")
         for pool in POOLS.values():
-            self.argo("status", pool, "--timeout=90s")
+            self._until_up(pool)
 
     def argo(self, *words: str) -> str:
         """Run Argo's plugin for kubectl on the pools' namespace; returns what it wrote."""
@@ -153,6 +170,11 @@ class CanaryLab(Lab):
             raise LabError(f"expected one number for {expression}, came {found}")
         return float(found[0]["value"][1])
 
+    def _until_up(self, pool: str) -> None:
+        words = ("argo", "rollouts", "status", pool, "--namespace", POOLS_NAMESPACE)
+        patience = f"--timeout={self.start_s}s"
+        self.cluster.run("kubectl", *words, patience, timeout_s=self.start_s + 10.0)
+
     def _install_argo(self) -> None:
         self.apply([_namespace(ARGO)])
         apply_files(self.cluster, [self._files.rollouts_install], ARGO)
@@ -160,10 +182,12 @@ class CanaryLab(Lab):
     def _install_monitoring(self) -> None:
         apply_files(self.cluster, [LAB / "manifests" / "monitoring.yaml"])
         apply_files(self.cluster, sorted(MONITORS.glob("*.yaml")))
-        listed = self.kubectl("get", "podmonitors", "--all-namespaces", "--output", "json")
-        config = configuration(monitors_of(listed), SCRAPE_INTERVAL)
-        files = {"prometheus.yaml": json.dumps(config, indent=1), **rule_files(WINDOW)}
-        self.apply([config_map(files)])
+        config = configuration(self._all("podmonitors"), SCRAPE_INTERVAL)
+        rules = rule_files(self._all("prometheusrules"), WINDOW)
+        self.apply([config_map({"prometheus.yaml": json.dumps(config, indent=1), **rules})])
+
+    def _all(self, kind: str) -> list[dict[str, Any]]:
+        return listed(self.kubectl("get", kind, "--all-namespaces", "--output=json"))
 
 
 def _namespace(name: str) -> dict[str, Any]:

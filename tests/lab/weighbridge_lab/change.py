@@ -153,7 +153,7 @@ class Change:
         """What its analyses measured, in the order in which it was known."""
         found: dict[tuple[str, str, int], Measurement] = {}
         for event in self._chronicle.events("analysisrun", since=self.began):
-            if event.object["metadata"].get("labels", {}).get(_HASH) == self.revision:
+            if self._judges(event.object["metadata"]):
                 for key, measurement in _measured(event.at, event.object):
                     found.setdefault(key, measurement)
         return sorted(found.values(), key=lambda measurement: measurement.at)
@@ -162,7 +162,7 @@ class Change:
         """Metrics that ended its analyses: failed, in error, or without a verdict."""
         runs: dict[str, Mapping[str, Any]] = {}
         for event in self._chronicle.events("analysisrun", since=self.began):
-            if event.object["metadata"].get("labels", {}).get(_HASH) == self.revision:
+            if self._judges(event.object["metadata"]):
                 runs[event.name] = event.object
         return {
             result["name"]
@@ -229,6 +229,13 @@ class Change:
     def _current_other_than(self, before: str) -> str:
         current: str = self.status.get("currentPodHash", before)
         return "" if current == before else current
+
+    def _judges(self, run: Mapping[str, Any]) -> bool:
+        """Whether an analysis, by its metadata, is of this revision, or of its experiment."""
+        experiment = f"{self.pool}-{self.revision}-"
+        owners = (owner["name"] for owner in run.get("ownerReferences", ()))
+        mine = run.get("labels", {}).get(_HASH) == self.revision
+        return mine or any(owner.startswith(experiment) for owner in owners)
 
     def _weight_of(self, virtual_service: Mapping[str, Any]) -> int:
         for route in virtual_service.get("spec", {}).get("http", ()):

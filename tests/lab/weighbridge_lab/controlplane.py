@@ -14,6 +14,7 @@ from weighbridge_lab.layout import (
     SERVICE_NETWORK,
     Layout,
 )
+from weighbridge_lab.pki import FRONT_PROXY
 from weighbridge_lab.processes import Spec
 
 _ETCD: Final = f"http://{NODE_ADDRESS}:{ETCD_PORT}"
@@ -43,8 +44,8 @@ def etcd(layout: Layout, binary: Path) -> Spec:
 def api_server(layout: Layout, binary: Path) -> Spec:
     """Make the API server's.
 
-    Webhooks are called at the endpoints of their Service (--enable-aggregator-routing): there is no
-    kube-proxy here that would make a cluster IP answer.
+    Webhooks, and servers of further groups of its API, are called at the endpoints of their Service
+    (--enable-aggregator-routing): there is no kube-proxy here that would make a cluster IP answer.
     """
     key = layout.pki / "service-accounts.key"
     return Spec(
@@ -65,6 +66,7 @@ def api_server(layout: Layout, binary: Path) -> Spec:
             f"--service-cluster-ip-range={SERVICE_NETWORK}",
             "--authorization-mode=Node,RBAC",
             "--enable-aggregator-routing",
+            *_aggregation(layout),
             "--allow-privileged",
             # A kubelet reaches it as an administrator: what it may not do is not the question here.
             "--disable-admission-plugins=NodeRestriction",
@@ -87,6 +89,8 @@ def controller_manager(layout: Layout, binary: Path) -> Spec:
             f"--root-ca-file={layout.pki / 'ca.crt'}",
             "--kube-api-qps=200",
             "--kube-api-burst=400",
+            # A cluster's looks every 15 seconds.
+            "--horizontal-pod-autoscaler-sync-period=2s",
         ],
         ready_url="https://127.0.0.1:10257/healthz",
     )
@@ -99,6 +103,19 @@ def scheduler(layout: Layout, binary: Path) -> Spec:
         argv=[str(binary), *_client(layout), "--kube-api-qps=200", "--kube-api-burst=400"],
         ready_url="https://127.0.0.1:10259/healthz",
     )
+
+
+def _aggregation(layout: Layout) -> list[str]:
+    """How it hands requests on to servers that serve a group of the API, such as metrics."""
+    return [
+        f"--proxy-client-cert-file={layout.pki / 'front-proxy.crt'}",
+        f"--proxy-client-key-file={layout.pki / 'front-proxy.key'}",
+        f"--requestheader-client-ca-file={layout.pki / 'front-proxy-ca.crt'}",
+        f"--requestheader-allowed-names={FRONT_PROXY}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+    ]
 
 
 def _client(layout: Layout) -> list[str]:

@@ -1,20 +1,18 @@
 """A real Prometheus in the lab: what it scrapes, by which rules it records, what runs it.
 
-In: the PodMonitors that lie in the cluster, as charts and administrators put them there, and the
-rule files under observability/. Out: Prometheus' configuration. It is what the operator makes of a
-PodMonitor, field by field, but for where pods are listed, see `discovery`; so labels come about in
-the lab as they do in production.
+In: the PodMonitors and PrometheusRules that lie in the cluster, as charts and administrators put
+them there. Out: Prometheus' configuration and rule files. They are what the operator makes of
+those, field by field, but for where pods are listed, see `discovery`; so labels come about in the
+lab as they do in production.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from weighbridge_lab.discovery import ADDRESS
 from weighbridge_lab.errors import LabError
-from weighbridge_lab.installation import REPOSITORY
 
 MONITORING: Final = "monitoring"
 PROMETHEUS: Final = "prometheus"
@@ -22,7 +20,6 @@ PROMETHEUS_PORT: Final = 9090
 PROMETHEUS_HOST: Final = f"{PROMETHEUS}.{MONITORING}.svc.cluster.local"
 PROMETHEUS_URL: Final = f"http://{PROMETHEUS_HOST}:{PROMETHEUS_PORT}"
 """As pods reach it."""
-RULES: Final = REPOSITORY / "observability" / "rules"
 WINDOW: Final = "2m"
 """Of production's rules: what `shortened` replaces."""
 _META: Final = "__meta_kubernetes"
@@ -52,15 +49,20 @@ def configuration(monitors: Iterable[Mapping[str, Any]], interval: str) -> Mappe
     }
 
 
-def rule_files(window: str, folder: Path = RULES) -> dict[str, str]:
-    """Read the rule files by name, with another window than production's.
+def rule_files(rules: Iterable[Mapping[str, Any]], window: str) -> dict[str, str]:
+    """Write each PrometheusRule as a file, by name, with another window than production's.
 
     Raises:
         LabError: there are none.
     """
-    found = {path.name: shortened(path.read_text(), window) for path in folder.glob("*.rules.yaml")}
+    found = {
+        "{namespace}-{name}.rules.yaml".format(**rule["metadata"]): shortened(
+            json.dumps(rule["spec"], indent=1), window
+        )
+        for rule in rules
+    }
     if not found:
-        raise LabError(f"expected rule files, *.rules.yaml, in {folder}: found none")
+        raise LabError("expected PrometheusRules in the cluster, found none: set rules.enabled")
     return found
 
 
@@ -170,7 +172,7 @@ def _snake(relabeling: Mapping[str, Any]) -> Mapped:
     return {_CAMEL.sub("_", name).lower(): value for name, value in relabeling.items()}
 
 
-def monitors_of(listed: str) -> list[Mapped]:
-    """Read the answer of ``kubectl get podmonitors --output json``."""
-    items: list[Mapped] = json.loads(listed)["items"]
+def listed(answer: str) -> list[Mapped]:
+    """Read the answer of ``kubectl get … --output json``."""
+    items: list[Mapped] = json.loads(answer)["items"]
     return items

@@ -1,5 +1,8 @@
 """Certificates and keys of a lab: a CA of its own, the API server's, one administrator's.
 
+Beside them a second CA, for the certificate by which servers behind the API server know it: whoever
+has that may say whose request it hands on, so no other certificate may be taken for it.
+
 They live as long as the lab; nothing of them is ever shared or stored elsewhere.
 """
 
@@ -25,6 +28,8 @@ _SERVER_NAMES = (
 )
 _ADMINISTRATORS = "system:masters"
 """The group to which the API server permits all."""
+FRONT_PROXY = "front-proxy-client"
+"""As whom the API server hands requests on."""
 
 
 def write_pki(layout: Layout, api_door: int) -> None:
@@ -38,11 +43,18 @@ def write_pki(layout: Layout, api_door: int) -> None:
     ca.cert_pem.write_to_path(layout.pki / "ca.crt")
     server = ca.issue_cert(*_SERVER_NAMES, common_name="kube-apiserver")
     _write(server, layout.pki / "apiserver")
+    _write_front_proxy(layout)
     _write_signing_key(layout.pki / "service-accounts.key")
     admin = ca.issue_cert("lab-admin", common_name="lab-admin", organization_name=_ADMINISTRATORS)
     inside = f"https://{NODE_ADDRESS}:{API_PORT}"
     _write_kubeconfig(layout.inner_kubeconfig, inside, ca, admin)
     _write_kubeconfig(layout.kubeconfig, f"https://127.0.0.1:{api_door}", ca, admin)
+
+
+def _write_front_proxy(layout: Layout) -> None:
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(layout.pki / "front-proxy-ca.crt")
+    _write(ca.issue_cert(FRONT_PROXY, common_name=FRONT_PROXY), layout.pki / "front-proxy")
 
 
 def _write(certificate: trustme.LeafCert, stem: Path) -> None:

@@ -36,6 +36,12 @@ PROGRAMMES: Final = (
     Programme("prometheus", "prometheus", "metrics that canaries are judged by"),
     Programme("unshare", "util-linux", "a network of the lab's own"),
 )
+# What `make lab-test` asks for beside the lab, which does without.
+TESTED_WITH: Final = (
+    Programme("amtool", "prometheus-alertmanager", "routes of alerts"),
+    Programme("prometheus-alertmanager", "prometheus-alertmanager", "alerts that silence others"),
+    Programme("promtool", "prometheus", "rules and their tests"),
+)
 
 
 def find_programme(name: str) -> str | None:
@@ -44,9 +50,9 @@ def find_programme(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join(folders))
 
 
-def missing_programmes() -> tuple[Programme, ...]:
-    """Return those of the lab's programmes that this machine lacks."""
-    return tuple(programme for programme in PROGRAMMES if find_programme(programme.name) is None)
+def missing_programmes(wanted: Sequence[Programme] = PROGRAMMES) -> tuple[Programme, ...]:
+    """Return those of the lab's programmes, or of others, that this machine lacks."""
+    return tuple(programme for programme in wanted if find_programme(programme.name) is None)
 
 
 def packages(programmes: Sequence[Programme]) -> list[str]:
@@ -54,13 +60,13 @@ def packages(programmes: Sequence[Programme]) -> list[str]:
     return sorted({programme.package for programme in programmes})
 
 
-def require_programmes() -> None:
+def require_programmes(wanted: Sequence[Programme] = PROGRAMMES) -> None:
     """Do nothing where all are there.
 
     Raises:
         LabError: it names what is missing, what for, and how to install it.
     """
-    missing = missing_programmes()
+    missing = missing_programmes(wanted)
     if missing:
         named = ", ".join(f"{programme.name} ({programme.purpose})" for programme in missing)
         install = f"apt-get install {' '.join(packages(missing))}"

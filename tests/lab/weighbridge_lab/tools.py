@@ -71,6 +71,7 @@ TOOLS: Final = (
     Tool("pilot-discovery", "istio", "istio.io/istio/pilot/cmd/pilot-discovery"),
     Tool("pilot-agent", "istio", "istio.io/istio/pilot/cmd/pilot-agent"),
     Tool("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl"),
+    Tool("prometheus-adapter", "adapter", "sigs.k8s.io/prometheus-adapter/cmd/adapter"),
     Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
     Tool("kube-score", "lint", "github.com/zegl/kube-score/cmd/kube-score"),
 )

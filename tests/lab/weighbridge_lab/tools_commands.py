@@ -47,16 +47,23 @@ def tools(
 @app.command()
 def missing(
     packages_only: Annotated[
-        bool, typer.Option("--packages", help="Only names of Debian packages; status 0.")
+        bool,
+        typer.Option("--packages", help="Only names of Debian packages, tests' too; status 0."),
     ] = False,
     go: Annotated[bool, typer.Option("--go", help="Look for Go instead.")] = False,
 ) -> None:
     """Say what this machine lacks that a lab needs; status 1 where it lacks something."""
-    from weighbridge_lab.programmes import missing_programmes, packages, require_programmes
+    from weighbridge_lab.programmes import (
+        PROGRAMMES,
+        TESTED_WITH,
+        missing_programmes,
+        packages,
+        require_programmes,
+    )
     from weighbridge_lab.tools import project_toolbox
 
     if packages_only:
-        typer.echo(" ".join(packages(missing_programmes())))
+        typer.echo(" ".join(packages(missing_programmes((*PROGRAMMES, *TESTED_WITH)))))
         return
     if go:
         project_toolbox()

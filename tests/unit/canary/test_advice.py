@@ -26,17 +26,18 @@ def paused(reason="CanaryPauseStep", index=7):
 
 
 PROMOTE, ABORT = "argo rollouts promote", "argo rollouts abort"
-MEASURE = "patch rollout gemma-small"
+PATCH = "patch rollout gemma-small"
 
 
 @pytest.mark.parametrize(
     ("snapshot", "expected"),
     [
         (scenes.progressing(), [ABORT]),
-        (scenes.inconclusive(), [MEASURE, ABORT, PROMOTE]),
+        (scenes.inconclusive(), [PATCH, ABORT, PROMOTE]),
         (paused(), [PROMOTE, ABORT]),
         (paused(index=5), [PROMOTE, ABORT]),
-        (paused("InconclusiveExperiment"), [MEASURE, ABORT, PROMOTE]),
+        (paused("InconclusiveExperiment"), [PATCH, ABORT, PROMOTE]),
+        (scenes.snapshot(d.rollout(spec={"paused": True})), [PATCH, PROMOTE, ABORT]),
         (scenes.aborted(), ["argo rollouts retry"]),
         (scenes.crash_looping(), ["describe pods --namespace", ABORT]),
         (scenes.promoted(), []),
@@ -58,6 +59,13 @@ def test_every_state_says_something(scene):
 
 def test_a_timed_pause_goes_on_by_itself():
     assert "goes on by itself in 480 s" in asked(paused(index=5))[0].effect
+
+
+def test_a_pause_by_hand_ends_where_it_was():
+    resumed, past, _ = asked(scenes.snapshot(d.rollout(spec={"paused": True})))
+
+    assert shlex.split(resumed.command)[-1] == '{"spec":{"paused":false}}'
+    assert "past the step" in past.effect
 
 
 def test_commands_name_the_context_they_were_asked_in():

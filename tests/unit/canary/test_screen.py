@@ -63,6 +63,24 @@ def test_a_gateway_that_does_not_follow_is_pointed_out():
     assert "canary 5 % wanted, but 50 % in VirtualService" in text
 
 
+def test_a_weight_that_waits_for_pods_is_no_fault_of_the_gateway():
+    sets = (d.replica_set(d.STABLE, 3), d.replica_set(d.CANARY, 4, pods=2, ready=1))
+    text = drawn(scenes.snapshot(d.rollout(), sets=sets, service=d.virtual_service(1)), 200)
+
+    assert "canary 5 % wanted, still 1 % in VirtualService" in text
+    assert "until the canary's pods are ready" in text
+
+
+def test_a_gate_that_was_ended_without_a_verdict_is_not_shown_as_successful():
+    ended = d.measured("ttft-p95", "[]", "Inconclusive", inconclusive=6) | {"phase": "Successful"}
+    run = d.analysis_run("gemma-small-7b8c6d5f94-4", ended, phase="Successful")
+    text = drawn(scenes.snapshot(d.rollout(), runs=[run]), 200)
+
+    (line,) = (each for each in text.splitlines() if "ttft-p95" in each)
+    assert "Inconclusive" in line
+    assert "Successful" not in line
+
+
 def test_what_could_not_be_read_is_said():
     text = drawn(scenes.snapshot(d.rollout(), missing=("not allowed to read pods in llm",)), 200)
 

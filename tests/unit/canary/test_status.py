@@ -97,7 +97,7 @@ def test_a_timed_pause_says_what_is_left_of_it():
 
 
 def test_a_pause_by_hand_is_one():
-    assert of_rollout(spec={"paused": True}).pause == PauseState("paused by hand", "", None)
+    assert of_rollout(spec={"paused": True}).pause == PauseState("by hand", "", None)
 
 
 def test_an_abort_names_the_gate():

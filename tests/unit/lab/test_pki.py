@@ -4,7 +4,7 @@ import stat
 import pytest
 import yaml
 from weighbridge_lab.layout import Layout
-from weighbridge_lab.pki import write_pki
+from weighbridge_lab.pki import FRONT_PROXY, write_pki
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,15 @@ def test_certificate_of_the_api_server_is_the_ca_s_and_names_its_addresses(layou
     server.load_cert_chain(layout.pki / "apiserver.crt", layout.pki / "apiserver.key")
     for name in ("127.0.0.1", "10.244.0.1", "kubernetes.default.svc"):
         assert shake_hands(context, server, name)
+
+
+def test_certificate_that_hands_requests_on_is_of_a_ca_that_signs_nothing_else(layout):
+    front, cluster = (layout.pki / f"{name}ca.crt" for name in ("front-proxy-", ""))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(layout.pki / "front-proxy.crt", layout.pki / "front-proxy.key")
+    assert shake_hands(ssl.create_default_context(cafile=front), server, FRONT_PROXY)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(ssl.create_default_context(cafile=cluster), server, FRONT_PROXY)
 
 
 def shake_hands(client_context, server_context, name):

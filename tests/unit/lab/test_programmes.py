@@ -3,6 +3,7 @@ from weighbridge_lab import programmes
 from weighbridge_lab.errors import LabError
 from weighbridge_lab.programmes import (
     PROGRAMMES,
+    TESTED_WITH,
     find_programme,
     missing_programmes,
     packages,
@@ -60,3 +61,12 @@ def test_package_of_two_programmes_is_named_once():
         "prometheus",
         "util-linux",
     ]
+
+
+def test_what_tests_want_beside_the_lab_is_no_need_of_the_lab(machine):
+    for programme in PROGRAMMES:
+        machine(programme.name)
+    require_programmes()
+
+    with pytest.raises(LabError, match="`apt-get install prometheus prometheus-alertmanager`"):
+        require_programmes(TESTED_WITH)
