@@ -46,7 +46,7 @@ check: setup ## Format, lint, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory generated
-	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml mesh/chart/files models/chart/files router/chart/values.schema.json rollouts/chart/files
+	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml mesh/chart/files models/chart/files router/chart/values.schema.json rollouts/chart/files observability/chart/files
 
 format: setup ## Format the sources
 	$(BIN)/ruff format .
@@ -59,6 +59,7 @@ generated: setup ## Write the generated files anew
 	$(BIN)/python -m weighbridge_mesh chart mesh/chart > /dev/null
 	$(BIN)/python router/chart/values_schema.py
 	$(BIN)/python rollouts/chart/generated_files.py
+	$(BIN)/python observability/chart/generated_files.py
 	$(BIN)/python -m weighbridge.sizing.chart > models/chart/files/catalog.yaml
 
 charts: setup ## Write the charts' golden renders anew (needs helm: make lab-tools)
@@ -82,7 +83,7 @@ lab-test: lab-tools ## The charts on real control planes: routing, tuning, fault
 rollout-test: lab-tools ## Canaries, good ones and sick ones, by the real Argo Rollouts, Prometheus and Envoy
 	$(PYTEST) -m lab --timeout 300 tests/lab/canaries $(ARGS)
 
-test-vllm: lab-tools ## Real vLLM (CPU): two servers behind real Envoy, and a pool of the chart in the lab
+test-vllm: lab-tools ## Real vLLM (CPU): two servers behind real Envoy; a pool of the chart and a canary in the lab
 	$(PYTEST) -m vllm --timeout 900 tests/vllm $(ARGS)
 
 test-load: setup ## Thousands of streams at once through real Envoy

@@ -19,6 +19,9 @@ _IN_CHECKOUT = Path(__file__).parents[2] / "models" / "catalog"
 PACKAGED: Final = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_CHECKOUT
 """The catalog that comes with this package."""
 
+TIER_MODELS: Final = {"small": "gemma-2-9b-it", "large": "llama-3.3-70b-instruct"}
+"""Whose prices count for a tier, where nothing else is said."""
+
 _SAME_SIZE = 0.05
 """How far `parameters_billion`, a round number, may be from the exact count."""
 

@@ -16,6 +16,7 @@ from weighbridge.canary.commands import app as canary
 from weighbridge.errors import WeighbridgeError
 from weighbridge.learn.commands import app as learn
 from weighbridge.local.commands import app as local
+from weighbridge.metering.commands import app as metering
 from weighbridge.sizing.commands import app as sizing
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.add_typer(local)
 app.add_typer(bench)
 app.add_typer(calibrate)
 app.add_typer(sizing)
+app.add_typer(metering)
 app.add_typer(learn, name="learn")
 app.add_typer(canary, name="canary")
 

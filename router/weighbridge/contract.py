@@ -124,6 +124,84 @@ class CaptureResult(StrEnum):
     """The disk did not take it."""
 
 
+USAGE_NAMESPACE: Final = "weighbridge.usage"
+"""Of the dynamic metadata in which Envoy notes a response's token counts."""
+
+USAGE_KEY: Final = "seen"
+
+
+class ReceiptField(StrEnum):
+    """What Envoy tells the meter of a request: attributes of an OTLP log record."""
+
+    TIER = "tier"
+    PATH = "path"
+    """As the client asked, without the query."""
+    STATUS = "status"
+    FLAGS = "flags"
+    """Envoy's response flags: who ended it, if not the pool."""
+    REQUEST_BYTES = "request_bytes"
+    SEEN = "seen"
+    """JSON: number of events, first and last usage object in the response."""
+    TEAM = "team"
+    USER = "user"
+
+
+class TokenKind(StrEnum):
+    """Which tokens a count is of."""
+
+    PROMPT = "prompt"
+    COMPLETION = "completion"
+    CACHED = "cached"
+    """Those of the prompt that the pool had in its prefix cache; they are in `prompt` as well."""
+
+
+class End(StrEnum):
+    """How a response ended."""
+
+    WHOLE = "whole"
+    HUNG_UP = "hung-up"
+    """The client left before it was over."""
+    CUT_OFF = "cut-off"
+    """The pool, or the way to it, broke before it was over."""
+
+
+class Unmetered(StrEnum):
+    """Why a request's tokens are not known from the pool's word."""
+
+    NO_USAGE = "no-usage"
+    """The answer came whole and told no usage: a stream whose client did not ask for it."""
+    HUNG_UP = "hung-up"
+    CUT_OFF = "cut-off"
+    IMPLAUSIBLE = "implausible"
+    """Counts that can't be: more tokens than any request has."""
+    REFUSED = "refused"
+    """The answer was an error; nothing was generated."""
+
+
+class Basis(StrEnum):
+    """What a cost rests on."""
+
+    REPORTED = "reported"
+    """The pool's own counts."""
+    ESTIMATED = "estimated"
+    """The meter's: bytes of the request, events of the stream."""
+
+
+class MeterMetric(StrEnum):
+    """Names of the meter's metrics, without the suffix that the client library adds."""
+
+    TOKENS = "weighbridge_tokens"
+    ESTIMATED_TOKENS = "weighbridge_estimated_tokens"
+    METERED_REQUESTS = "weighbridge_metered_requests"
+    UNMETERED_REQUESTS = "weighbridge_unmetered_requests"
+    COST = "weighbridge_cost_dollars"
+    REFERENCE_COST = "weighbridge_reference_cost_dollars"
+    UNPRICED_TOKENS = "weighbridge_unpriced_tokens"
+    USER_TOKENS = "weighbridge_user_tokens"
+    PRICE = "weighbridge_price_dollars_per_million"
+    UNREADABLE_RECEIPTS = "weighbridge_unreadable_receipts"
+
+
 class Metric(StrEnum):
     """Names of the router's own metrics, without the suffix that the client library adds."""
 

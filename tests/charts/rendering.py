@@ -20,10 +20,12 @@ ROUTER_CHART = REPOSITORY / "router" / "chart"
 MESH_CHART = REPOSITORY / "mesh" / "chart"
 MODELS_CHART = REPOSITORY / "models" / "chart"
 ROLLOUTS_CHART = REPOSITORY / "rollouts" / "chart"
+OBSERVABILITY_CHART = REPOSITORY / "observability" / "chart"
 # Every chart, by the folder that its goldens and expected failures lie in.
 CHARTS = {
     "mesh": MESH_CHART,
     "models": MODELS_CHART,
+    "observability": OBSERVABILITY_CHART,
     "rollouts": ROLLOUTS_CHART,
     "router": ROUTER_CHART,
 }
@@ -33,6 +35,7 @@ NAMESPACES = {
     MESH_CHART: "istio-ingress",
     MODELS_CHART: "llm",
     ROLLOUTS_CHART: "llm",
+    OBSERVABILITY_CHART: "monitoring",
 }
 # Names of releases that mean more than the chart's own: a pool's.
 RELEASES = {MODELS_CHART: "gemma-small"}

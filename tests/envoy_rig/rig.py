@@ -47,6 +47,18 @@ class Rig:
         child.count = lambda: get_json(f"http://{LOOPBACK}:{port}/echo/count")["requests"]
         return child
 
+    def simulator(self, *flags):
+        (port,) = free_ports(1)
+        address = f"http://{LOOPBACK}:{port}"
+        child = self._start(
+            "simulator",
+            python("weighbridge_simulator", "--port", port, *flags),
+            ready_url=f"{address}/health",
+        )
+        child.endpoint = Endpoint(LOOPBACK, port)
+        child.metrics = lambda: get_text(f"{address}/metrics")
+        return child
+
     def router(self, **env):
         port, metrics = free_ports(2)
         child = self._start(
@@ -60,8 +72,30 @@ class Rig:
             },
         )
         child.endpoint = Endpoint(LOOPBACK, port)
-        child.metrics = lambda: get_text(f"http://{LOOPBACK}:{metrics}/metrics")
+        child.metrics_address = f"{LOOPBACK}:{metrics}"
+        child.metrics = lambda: get_text(f"http://{child.metrics_address}/metrics")
         wait_until(lambda: "weighbridge_ready 1.0" in child.metrics(), "router ready")
+        return child
+
+    def scripted_pool(self):
+        """A pool that answers what the request says."""
+        (port,) = free_ports(1)
+        child = self._start(
+            "scripted",
+            python("envoy_rig.scripted_pool", port),
+            ready_url=f"http://{LOOPBACK}:{port}/health",
+        )
+        child.endpoint = Endpoint(LOOPBACK, port)
+        return child
+
+    def meter(self, *flags):
+        """The meter; `metrics` gives its exposition."""
+        port, metrics = free_ports(2)
+        where = ("--listen", f"{LOOPBACK}:{port}", "--metrics", f"{LOOPBACK}:{metrics}")
+        url = f"http://{LOOPBACK}:{metrics}/metrics"
+        child = self._start("meter", python("weighbridge", "meter", *where, *flags), ready_url=url)
+        child.endpoint = Endpoint(LOOPBACK, port)
+        child.metrics = lambda: get_text(url)
         return child
 
     def double(self, mode):
@@ -75,8 +109,11 @@ class Rig:
         child.seen = lambda: get_json(f"http://{LOOPBACK}:{control}/seen")
         return child
 
-    def envoy(self, pools, routers, concurrency=1, **options):
-        """Start Envoy over `pools` (tier to endpoints) and `routers` (endpoints)."""
+    def envoy(self, pools, routers, concurrency=1, change=None, **options):
+        """Start Envoy over `pools` (tier to endpoints) and `routers` (endpoints).
+
+        `change` may alter the rendered bootstrap in place.
+        """
         port, admin = free_ports(2)
         log = self.folder / f"access-{port}.jsonl"
         rendered = bootstrap(
@@ -89,6 +126,8 @@ class Rig:
                 **options,
             )
         )
+        if change:
+            change(rendered)
         config = self.folder / f"envoy-{port}.yaml"
         config.write_text(to_yaml(rendered))
         child = self._start(
@@ -103,6 +142,8 @@ class Rig:
         child.url = f"http://{LOOPBACK}:{port}"
         child.access_log = log
         child.stats = lambda: _stats(admin)
+        child.admin_address = f"{LOOPBACK}:{admin}"
+        child.metrics = lambda: get_text(f"http://{child.admin_address}/stats/prometheus")
         child.lines = lambda: [json.loads(line) for line in log.read_text().splitlines()]
         return child
 

@@ -12,6 +12,10 @@ LABEL_ENUMS = (
     contract.Stage,
     contract.ReloadResult,
     contract.CaptureResult,
+    contract.TokenKind,
+    contract.End,
+    contract.Unmetered,
+    contract.Basis,
     Endpoint,
 )
 
@@ -35,7 +39,7 @@ def test_label_values_are_kebab_case_words(labels):
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", value), value
 
 
-@pytest.mark.parametrize("metric", Metric)
+@pytest.mark.parametrize("metric", [*Metric, *contract.MeterMetric])
 def test_a_metric_name_carries_no_suffix_that_the_client_library_adds(metric):
     assert re.fullmatch(r"weighbridge(_[a-z]+)+", metric)
     assert not metric.endswith(("_total", "_bucket", "_count", "_sum", "_created"))

@@ -3,7 +3,7 @@
 import yaml
 
 from weighbridge_mesh.access_log import access_log
-from weighbridge_mesh.clusters import pool_cluster, router_cluster
+from weighbridge_mesh.clusters import meter_cluster, pool_cluster, router_cluster
 from weighbridge_mesh.edge import edge, timeouts
 from weighbridge_mesh.filter_chain import (
     early_header_mutation,
@@ -11,6 +11,7 @@ from weighbridge_mesh.filter_chain import (
     router_filter,
 )
 from weighbridge_mesh.local_replies import local_reply_config, size
+from weighbridge_mesh.metering import receipt_log, usage_filter
 from weighbridge_mesh.options import MEBIBYTE, BootstrapOptions
 from weighbridge_mesh.proto import Config, address, seconds, typed, typed_config
 from weighbridge_mesh.routes import route_configuration
@@ -25,6 +26,7 @@ def bootstrap(options: BootstrapOptions) -> Config:
             "clusters": [
                 router_cluster(options),
                 *(pool_cluster(options, pool) for pool in options.pools),
+                *([meter_cluster(options.metering)] if options.metering else []),
             ],
         },
         "overload_manager": _overload(options),
@@ -67,14 +69,22 @@ def _listener(options: BootstrapOptions) -> Config:
 
 
 def _connection_manager(options: BootstrapOptions) -> Config:
+    metering = options.metering
     return {
         "stat_prefix": "ingress",
         "codec_type": "AUTO",
         "route_config": route_configuration(options),
         "early_header_mutation_extensions": [early_header_mutation()],
-        "http_filters": [ext_proc_filter(options.filter), router_filter()],
+        "http_filters": [
+            ext_proc_filter(options.filter),
+            *([usage_filter()] if metering else []),
+            router_filter(),
+        ],
         "local_reply_config": local_reply_config(size(options.filter.body_bytes)),
-        "access_log": [access_log(options.access_log)],
+        "access_log": [
+            access_log(options.access_log),
+            *([receipt_log(metering)] if metering else []),
+        ],
         **edge(),
         **timeouts(seconds(options.stream_idle_timeout_s)),
     }

@@ -13,6 +13,7 @@ from weighbridge_mesh.options import (
     BootstrapOptions,
     Endpoint,
     FilterOptions,
+    MeteringOptions,
     Pool,
 )
 from weighbridge_mesh.validation import InvalidBootstrapError, validate
@@ -76,6 +77,13 @@ def print_bootstrap(
     pool_health: Annotated[
         str, typer.Option(help="Path probed on each vLLM; 'none' for no probes.")
     ] = _WHOLE.pool_health_path or _NO_ADDRESS,
+    meter: Annotated[
+        str | None, typer.Option(help="Count tokens; receipts go to the meter at host:port. [no]")
+    ] = None,
+    team: Annotated[
+        str, typer.Option(help="Whose request it is, as an expression of Envoy's access logs.")
+    ] = "%REQ(x-team)%",
+    user: Annotated[str, typer.Option(help="Likewise the user. [not told]")] = "",
 ) -> None:
     """Print the bootstrap of a stand-alone Envoy as YAML."""
     try:
@@ -96,6 +104,7 @@ def print_bootstrap(
             stream_idle_timeout_s=stream_idle_timeout,
             pool_idle_timeout_s=pool_idle_timeout,
             pool_health_path=None if pool_health == _NO_ADDRESS else pool_health,
+            metering=_metering(meter, team, user),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
@@ -123,6 +132,12 @@ def write_chart(
     """Write the files of a chart that a stand-alone Envoy shares into FOLDER/files."""
     for path in chart.write(folder):
         typer.echo(path)
+
+
+def _metering(meter: str | None, team: str, user: str) -> MeteringOptions | None:
+    if meter is None:
+        return None
+    return MeteringOptions(meter=Endpoint.parse(meter), team=team, user=user)
 
 
 def _pool(text: str) -> Pool:

@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 
-from weighbridge_mesh.options import BootstrapOptions, Endpoint, FilterOptions, Pool
+from weighbridge_mesh.options import (
+    BootstrapOptions,
+    Endpoint,
+    FilterOptions,
+    MeteringOptions,
+    Pool,
+)
 from weighbridge_mesh.proto import Config, address, seconds, typed_config
 
 EXT_PROC_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 """Name that the router's gRPC health answers to."""
 
 NO_PANIC: Config = {"healthy_panic_threshold": {"value": 0}}
+
+_METER_BATCHES = 64
+_METER_HTTP2: Config = {"connection_keepalive": {"interval": "5s", "timeout": "5s"}}
 
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -51,6 +60,19 @@ def pool_cluster(options: BootstrapOptions, pool: Pool) -> Config:
     if options.pool_health_path is not None:
         cluster["health_checks"] = [_pool_health(options.pool_health_path)]
     return cluster
+
+
+def meter_cluster(options: MeteringOptions) -> Config:
+    """Make the meter's cluster: HTTP/2; nobody waits for it, so nobody asks for its health."""
+    return {
+        "name": options.cluster,
+        **_discovery((options.meter,)),
+        "connect_timeout": "1s",
+        "load_assignment": _assignment(options.cluster, (options.meter,)),
+        # What a meter that hangs may keep in our memory: so many batches, and for so long.
+        "circuit_breakers": {"thresholds": [{"max_requests": _METER_BATCHES}]},
+        **_protocol(explicit_http_config={"http2_protocol_options": _METER_HTTP2}),
+    }
 
 
 def _discovery(endpoints: Sequence[Endpoint]) -> Config:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 ROUTER_CLUSTER: Final = "weighbridge-router"
+METER_CLUSTER: Final = "weighbridge-meter"
 UNIX_PREFIX: Final = "unix:"
 MEBIBYTE: Final = 1024 * 1024
 _MAX_PORT: Final = 65_535
@@ -90,6 +91,31 @@ class Endpoint:
         return True
 
 
+@dataclass(frozen=True, kw_only=True)
+class MeteringOptions:
+    """Token accounting: where the meter is, and who a request is billed to.
+
+    Attributes:
+        meter: its address; receipts go there.
+        cluster: Envoy's name for it.
+        team: expression of Envoy's access logs that names the team of a request: a header, as by
+            default, or a claim of its token. A header is what the client says it is, unless
+            something before this sets it.
+        user: likewise the user; empty: users are not told.
+        flush_s: seconds that a receipt waits for others, and most that a crash of Envoy loses.
+    """
+
+    meter: Endpoint
+    cluster: str = METER_CLUSTER
+    team: str = "%REQ(x-team)%"
+    user: str = ""
+    flush_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.flush_s <= 0:
+            raise ValueError(f"flush_s: expected above 0, came {self.flush_s}")
+
+
 @dataclass(frozen=True)
 class Pool:
     """The vLLM servers of one tier."""
@@ -133,6 +159,7 @@ class BootstrapOptions:
         connections: most client connections at once.
         requests: most requests and connections in flight to one tier. Envoy's default, 1,024,
             answers 503 long before vLLM's queue is full.
+        metering: token accounting; None: none.
     """
 
     filter: FilterOptions = field(default_factory=FilterOptions)
@@ -147,6 +174,7 @@ class BootstrapOptions:
     pool_health_path: str | None = "/health"
     connections: int = 20_000
     requests: int = 20_000
+    metering: MeteringOptions | None = None
 
     def __post_init__(self) -> None:
         tiers = [pool.tier for pool in self.pools]

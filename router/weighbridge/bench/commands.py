@@ -13,6 +13,9 @@ app = typer.Typer()
 QUICK: Final = {"rounds": 2, "seconds": 1.0, "cases": ("small", "220k"), "soak": 5000, "starts": 1}
 """What --quick measures, whatever else is asked."""
 
+QUICK_METERING: Final = {"requests": 500, "rounds": 5, "streams": 20, "tokens": 50}
+"""Likewise with --metering."""
+
 
 @app.command()
 def bench(
@@ -33,6 +36,9 @@ def bench(
     sse: Annotated[
         int, typer.Option(min=0, help="Instead: hold so many streaming answers open at once.")
     ] = 0,
+    metering: Annotated[
+        bool, typer.Option("--metering", help="Instead: what token accounting adds to an answer.")
+    ] = False,
 ) -> None:
     """Measure what the router adds to Envoy, beside plain Envoy and an empty handler."""
     import msgspec
@@ -45,6 +51,9 @@ def bench(
 
     if sse:
         _bench_sse(sse, json)
+        return
+    if metering:
+        _bench_metering(quick, json)
         return
     names = tuple(name.strip() for name in cases.split(",") if name.strip())
     options = Options(
@@ -80,6 +89,25 @@ def _bench_sse(streams: int, json: str) -> None:
     if json:
         write(json, msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
     print_sse(Console(stderr=json == "-"), report)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+def _bench_metering(quick: bool, json: str) -> None:
+    import msgspec
+    from rich.console import Console
+
+    from weighbridge.bench.metering import run_metering
+    from weighbridge.bench.metering_report import MeteringOptions, print_metering
+
+    options = MeteringOptions()
+    if quick:
+        options = msgspec.structs.replace(options, **QUICK_METERING)
+    with progress(None) as told:
+        report = run_metering(options, told)
+    if json:
+        write(json, msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    print_metering(Console(stderr=json == "-"), report)
     if report.faults:
         raise typer.Exit(1)
 

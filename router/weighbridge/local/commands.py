@@ -30,6 +30,9 @@ def up(
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines instead of a table, as without a terminal.")
     ] = False,
+    meter: Annotated[
+        bool, typer.Option("--meter", help="Count tokens and dollars too, by tier and x-team.")
+    ] = False,
 ) -> None:
     """Run the whole path here: Envoy, the router and two pools of models."""
     from weighbridge.local.plan import UpOptions
@@ -42,5 +45,6 @@ def up(
         ready_file=ready_file,
         run_dir=run_dir,
         plain=plain,
+        meter=meter,
     )
     raise typer.Exit(run_up(options))

@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from weighbridge_mesh.bootstrap import bootstrap, to_yaml
-from weighbridge_mesh.options import BootstrapOptions, Endpoint, FilterOptions, Pool
+from weighbridge_mesh.options import (
+    BootstrapOptions,
+    Endpoint,
+    FilterOptions,
+    MeteringOptions,
+    Pool,
+)
 
+from weighbridge.catalog import TIER_MODELS
 from weighbridge.contract import Metric
 from weighbridge.errors import LocalError
 from weighbridge.local.binaries import find_envoy
@@ -31,6 +38,7 @@ class UpOptions:
         config: the router's settings file.
         run_dir: folder of logs and of Envoy's bootstrap; None: a new one among temporary files.
         plain: lines instead of a table, as where output is no terminal.
+        meter: count tokens and dollars as well.
     """
 
     port: int = 8080
@@ -39,6 +47,15 @@ class UpOptions:
     config: Path | None = None
     run_dir: Path | None = None
     plain: bool = False
+    meter: bool = False
+
+
+@dataclass(frozen=True)
+class MeterPorts:
+    """Where the meter takes receipts, and where it shows what it counted."""
+
+    receipts: int
+    metrics: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,7 @@ class Plan:
     router_port: int
     metrics_port: int
     pool_ports: dict[str, int]
+    meter: MeterPorts | None = None
 
     @property
     def access_log(self) -> Path:
@@ -66,6 +84,7 @@ class Plan:
             metrics=f"http://{LOOPBACK}:{self.metrics_port}/metrics",
             admin=f"http://{LOOPBACK}:{self.admin_port}",
             logs=self.run_dir,
+            tokens=f"http://{LOOPBACK}:{self.meter.metrics}/metrics" if self.meter else None,
         )
 
     def described(self, pids: dict[str, int]) -> dict[str, Any]:
@@ -74,6 +93,7 @@ class Plan:
         return {
             "endpoint": addresses.endpoint,
             "metrics": addresses.metrics,
+            "tokens": addresses.tokens,
             "admin": addresses.admin,
             "run_dir": str(self.run_dir),
             "access_log": str(self.access_log),
@@ -103,6 +123,7 @@ def make_plan(options: UpOptions) -> Plan:
         router_port=router,
         metrics_port=metrics,
         pool_ports=dict(zip(settings.tiers, pool_ports, strict=True)),
+        meter=MeterPorts(*free_ports(2)) if options.meter else None,
     )
 
 
@@ -123,6 +144,28 @@ def router_spec(options: UpOptions, plan: Plan) -> ChildSpec:
     )
 
 
+def meter_specs(plan: Plan) -> list[ChildSpec]:
+    """Say how to run the meter, where it was asked for."""
+    if plan.meter is None:
+        return []
+    listen, metrics = f"{LOOPBACK}:{plan.meter.receipts}", f"{LOOPBACK}:{plan.meter.metrics}"
+    tiers = list(plan.settings.tiers)
+    models = {tier: TIER_MODELS.get(tier, TIER_MODELS["large"]) for tier in tiers}
+    priced = [word for tier, model in models.items() for word in ("--model", f"{tier}={model}")]
+    return [
+        ChildSpec(
+            name="meter",
+            argv=(
+                *(sys.executable, "-m", "weighbridge", "meter"),
+                *("--listen", listen, "--metrics", metrics),
+                *(*priced, "--reference", tiers[-1]),
+            ),
+            ready=HttpProbe(plan.meter.metrics, "/metrics"),
+            on_exit=OnExit.RESTART,
+        )
+    ]
+
+
 def envoy_spec(plan: Plan) -> ChildSpec:
     """Say how to run Envoy; its bootstrap is written into the run's folder.
 
@@ -140,6 +183,7 @@ def envoy_spec(plan: Plan) -> ChildSpec:
             ),
             fallback_tier=plan.settings.policy.fallback_tier,
             access_log=str(plan.access_log),
+            metering=_metering(plan.meter),
         )
     )
     plan.run_dir.mkdir(parents=True, exist_ok=True)
@@ -159,3 +203,9 @@ def envoy_spec(plan: Plan) -> ChildSpec:
         ready=HttpProbe(plan.admin_port, "/ready"),
         on_exit=OnExit.STOP_ALL,
     )
+
+
+def _metering(ports: MeterPorts | None) -> MeteringOptions | None:
+    if ports is None:
+        return None
+    return MeteringOptions(meter=Endpoint(LOOPBACK, ports.receipts))

@@ -35,12 +35,14 @@ class Addresses:
         metrics: the router's Prometheus endpoint.
         admin: Envoy's admin interface.
         logs: folder with a log per child and the access log.
+        tokens: the meter's Prometheus endpoint; None: no meter runs.
     """
 
     endpoint: str
     metrics: str
     admin: str
     logs: Path
+    tokens: str | None = None
 
 
 def curl(endpoint: str, prompt: str) -> str:
@@ -93,6 +95,7 @@ class Screen:
             f"Weighbridge is up. Ctrl-C stops it.\n"
             f"  endpoint  {addresses.endpoint}\n"
             f"  metrics   {addresses.metrics}\n"
+            f"{_line('tokens', addresses.tokens)}"
             f"  admin     {addresses.admin}\n"
             f"  logs      {addresses.logs}\n\n"
             f"An easy prompt:\n  {curl(addresses.endpoint, EASY)}\n\n"
@@ -133,6 +136,10 @@ class Screen:
                 Text(line.path),
             )
         return table
+
+
+def _line(name: str, address: str | None) -> str:
+    return f"  {name:<10}{address}\n" if address else ""
 
 
 def _plain(line: Line) -> str:

@@ -24,7 +24,7 @@ COMMAND = "from weighbridge.local.commands import app; app()"
 class Run:
     """A running `weighbridge up`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.ready_file = folder / "ready.json"
         self.run_dir = folder / "run"
         self.output = folder / "output"
@@ -34,6 +34,7 @@ class Run:
                 [
                     *(sys.executable, "-c", COMMAND, "--port", str(port)),
                     *("--ready-file", self.ready_file, "--run-dir", self.run_dir),
+                    *options,
                 ],
                 stdout=output,
                 stderr=output,
@@ -112,6 +113,24 @@ def test_prompts_are_routed_and_shown_until_ctrl_c(run):
     assert not any(alive(process) for process in family)
     assert "2 requests: " in run.text()
     assert (run.run_dir / "access.jsonl").exists()
+
+
+def test_tokens_are_counted_where_that_was_asked_for(tmp_path):
+    run = Run(tmp_path, "--meter")
+    try:
+        values = run.wait_ready()
+        assert set(values["pids"]) == {"pool-small", "pool-large", "router", "envoy", "meter"}
+        assert f"tokens    {values['tokens']}" in run.text()
+        assert ask(values["endpoint"], EASY) == ("small", "score")
+        series = 'weighbridge_tokens_total{kind="completion",team="none",tier="small"} 1.0'
+
+        def counted():
+            with urllib.request.urlopen(values["tokens"]) as response:  # noqa: S310 - our own
+                return series in response.read().decode()
+
+        until(counted, run.text)
+    finally:
+        run.end(signal.SIGINT)
 
 
 def test_killed_router_comes_back_and_a_dead_pool_does_not_end_the_run(run):
