@@ -1,5 +1,9 @@
 """A lab with Argo Rollouts and Prometheus for these tests, and what became of each canary."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 from lab.keeping import keep_logs
 from weighbridge_lab.canaries import POOLS, CanaryLab, Version
@@ -87,3 +91,33 @@ def rollouts(lab):
     """Install the chart of rollouts with other values, for one test."""
     yield lab.install_rollouts
     lab.install_rollouts(force=True)
+
+
+@pytest.fixture
+def screen(lab):
+    """What `weighbridge canary status` prints, on a wide terminal."""
+    return lambda *words: status(lab, *words)
+
+
+@pytest.fixture
+def state(lab):
+    """What it says of the small pool, for programs; nothing was left unread."""
+
+    def read():
+        said = json.loads(status(lab, POOLS["small"], "--json"))
+        assert said["not_read"] == []
+        (pool,) = said["pools"]
+        return pool
+
+    return read
+
+
+def status(lab, *words):
+    """Run the command as a person does, with the lab's kubeconfig and kubectl."""
+    command = [sys.executable, "-m", "weighbridge", "canary", "status", *words]
+    environment = {**lab.cluster.env, "COLUMNS": "200"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

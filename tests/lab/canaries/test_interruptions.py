@@ -55,7 +55,7 @@ def test_without_prometheus_nothing_is_promoted(lab, act):
             scale(1)
             until_rolled_out(lab.cluster, MONITORING, f"deployment/{PROMETHEUS}")
             until("Prometheus scrapes all pools", lambda: lab.query("count(up == 1)") >= 5)
-    assert_back_on_stable(running)
+    assert_back_on_stable(running, measured=False)
     assert {m.phase for m in running.change.measurements()} >= {"Error"}
     assert "assessed Error" in running.change.status["message"]
 
@@ -81,19 +81,6 @@ def test_newer_revision_takes_the_place_of_a_healthy_canary(act, change_of):
     assert [weight.percent for weight in second.weights()][-4:] == [20, 50, 100, 0]
 
 
-def test_abort_by_hand_goes_back_and_retry_starts_over(lab, act):
-    with act("healthy, aborted by hand at 50 %, then retried") as running:
-        running.change.until_weight(50)
-        lab.argo("abort", SMALL)
-        running.change.until_aborted()
-        running.until_answered(2)
-        assert running.change.envoy_weights().get("canary", 0) == 0
-        lab.argo("retry", "rollout", SMALL)
-        running.change.until_promoted(150)
-    assert_promoted(running)
-    assert [w.percent for w in running.change.weights()] == [0, 20, 50, 0, 20, 50, 100, 0]
-
-
 def test_abort_whose_canary_has_no_pods_goes_back_to_stable(lab, act):
     with act("healthy, its pods deleted and aborted at 20 %") as running:
         running.change.until_weight(20)
@@ -108,7 +95,7 @@ def test_abort_whose_canary_has_no_pods_goes_back_to_stable(lab, act):
 def test_revert_half_way_goes_straight_back(lab, act):
     with act("healthy, reverted at 50 %") as running:
         running.change.until_weight(50)
-        lab.cluster.run("helm", "rollback", SMALL, "--namespace", "llm")
+        roll_back(lab)
         running.change.until_phase("Healthy")
         running.until_answered(1)
     assert running.change.status["stableRS"] == running.change.stable
@@ -120,7 +107,12 @@ def test_rollback_of_what_was_promoted_is_a_canary_itself(lab, act, change_of):
     with act("healthy, promoted and rolled back") as running:
         running.change.until_promoted(150)
         back = change_of(SMALL)
-        back.follow(lambda: lab.cluster.run("helm", "rollback", SMALL, "--namespace", "llm"))
+        back.follow(lambda: roll_back(lab))
         back.until_promoted(150)
     assert back.revision == running.change.stable
     assert not running.ledger.failed(), running.ledger.summary()
+
+
+def roll_back(lab):
+    """What the guide says; Argo has written the Services' selectors since."""
+    lab.cluster.run("helm", "rollback", SMALL, "--namespace=llm", "--force-conflicts")

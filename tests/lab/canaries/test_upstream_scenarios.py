@@ -38,19 +38,10 @@ def answered(lab, pod):
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-def test_subsets_carry_the_hash_of_their_revision(lab, act):
+def test_testers_reach_the_canary_before_it_has_a_weight_and_subsets_carry_hashes(
+    lab, client, act, rollouts
+):
     before = routes(lab)
-    with act("healthy, subsets looked at") as running:
-        change = running.change
-        change.until_weight(50)
-        assert subsets(lab) == {"stable": change.stable, "canary": change.revision}
-        change.until_promoted(150)
-    assert_promoted(running)
-    assert subsets(lab) == {"stable": change.revision, "canary": change.revision}
-    assert routes(lab) == before
-
-
-def test_testers_reach_the_canary_before_it_has_a_weight(lab, client, act, rollouts):
     rollouts({"defaults": {"testersPause": "8s"}})
     with act("healthy, testers before the first weight", rate=20) as running:
         change = running.change
@@ -61,9 +52,11 @@ def test_testers_reach_the_canary_before_it_has_a_weight(lab, client, act, rollo
         change.until_weight(20)
         # The pod that was tried has the weight, not a cold one in its place.
         assert change.servers() == tried
+        assert subsets(lab) == {"stable": change.stable, "canary": change.revision}
         change.until_promoted(150)
     assert_promoted(running)
-    assert "canary-small" not in routes(lab)
+    assert subsets(lab) == {"stable": change.revision, "canary": change.revision}
+    assert routes(lab) == before
     # Whoever still sends the header is a client like any other.
     assert client.post(CHAT, json=chat(max_tokens=2), headers=TESTERS).status_code == 200
     # Before the first weight nobody else has reached it.

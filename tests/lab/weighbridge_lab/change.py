@@ -204,8 +204,10 @@ class Change:
 
     @property
     def end(self) -> str:
-        """What became of it: promoted, aborted, or what the Rollout says in small letters."""
+        """What became of it: promoted, replaced, aborted, or what the Rollout says of it."""
         status = self.status
+        if self.revision not in {status.get("stableRS"), status.get("currentPodHash")}:
+            return "replaced"
         if status.get("abort"):
             return "aborted"
         if status.get("stableRS") == self.revision:

@@ -205,7 +205,8 @@ def _cells(row: Figures) -> tuple[str, ...]:
         f"{row.rate:g}",
         f"{row.requests:,}",
         f"{row.touched:,} ({row.touched / max(row.requests, 1):.1%})",
-        f"{row.beyond:+.1%}",
+        # Of one that was promoted or replaced, later weights are another's.
+        f"{row.beyond:+.1%}" if row.end == "aborted" else "-",
         *(_told(seconds) for seconds in (row.sample_s, row.abort_s, row.clear_s)),
         f"{row.failed_new:,}",
         f"{row.failed_else:,}",
