@@ -46,7 +46,7 @@ check: setup ## Format, lint, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory generated
-	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml mesh/chart/files models/chart/files router/chart/values.schema.json rollouts/chart/files observability/chart/files
+	@git diff --exit-code --stat -- docs/settings.schema.json docs/settings.md mesh/envoy/bootstrap.example.yaml mesh/chart/files models/chart/files router/chart/values.schema.json rollouts/chart/files observability/dashboards/*.json observability/chart/files
 
 format: setup ## Format the sources
 	$(BIN)/ruff format .
@@ -59,6 +59,7 @@ generated: setup ## Write the generated files anew
 	$(BIN)/python -m weighbridge_mesh chart mesh/chart > /dev/null
 	$(BIN)/python router/chart/values_schema.py
 	$(BIN)/python rollouts/chart/generated_files.py
+	$(BIN)/python observability/dashboards/generated_files.py
 	$(BIN)/python observability/chart/generated_files.py
 	$(BIN)/python -m weighbridge.sizing.chart > models/chart/files/catalog.yaml
 

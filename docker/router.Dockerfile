@@ -26,6 +26,7 @@ COPY models/catalog models/catalog
 COPY models/gpus models/gpus
 COPY models/simulator models/simulator
 COPY mesh/envoy/weighbridge_mesh mesh/envoy/weighbridge_mesh
+COPY observability/rules observability/rules
 COPY docker/sbom.py docker/sbom.py
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /opt/build/bin/pip --python /opt/weighbridge/bin/python install --no-cache-dir \

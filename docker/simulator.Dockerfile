@@ -24,6 +24,7 @@ COPY models/catalog models/catalog
 COPY models/gpus models/gpus
 COPY models/simulator models/simulator
 COPY mesh/envoy/weighbridge_mesh mesh/envoy/weighbridge_mesh
+COPY observability/rules observability/rules
 COPY docker/sbom.py docker/sbom.py
 # One wheel holds both; the router's part is not started here, and its packages are not installed.
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \

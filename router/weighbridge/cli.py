@@ -1,4 +1,4 @@
-"""The `weighbridge` command: serve, up, score, explain, check, calibrate, catalog, schema, bench.
+"""The `weighbridge` command: serve, up, top, score, explain, check, calibrate, catalog, bench.
 
 Imports are made inside the commands: `serve` must not pay for tables, nor `score` for gRPC.
 """
@@ -17,6 +17,7 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.learn.commands import app as learn
 from weighbridge.local.commands import app as local
 from weighbridge.metering.commands import app as metering
+from weighbridge.observing.commands import app as observing
 from weighbridge.sizing.commands import app as sizing
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.add_typer(bench)
 app.add_typer(calibrate)
 app.add_typer(sizing)
 app.add_typer(metering)
+app.add_typer(observing)
 app.add_typer(learn, name="learn")
 app.add_typer(canary, name="canary")
 

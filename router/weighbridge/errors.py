@@ -9,6 +9,7 @@
     ├── RecordError            a file of prompts, labels or decisions can't be used: likewise
     ├── LearnError             `weighbridge learn` can't go on: likewise; what was paid for is kept
     ├── CanaryError            `weighbridge canary` can't read the cluster: likewise
+    ├── ObservingError         `weighbridge top` can't read Prometheus: likewise
     └── StreamError            one request's trouble: it is routed to the fallback tier
         ├── BodyUnparsedError      reason ``unparsed``
         ├── BodyOversizedError     reason ``oversized``
@@ -61,6 +62,12 @@ class CanaryError(WeighbridgeError):
     """The cluster can't be asked about canaries; the message says the way out."""
 
     label = "canary"
+
+
+class ObservingError(WeighbridgeError):
+    """Prometheus can't be asked, or knows nothing of us; the message says the way out."""
+
+    label = "observing"
 
 
 class StreamError(WeighbridgeError):

@@ -33,6 +33,16 @@ def up(
     meter: Annotated[
         bool, typer.Option("--meter", help="Count tokens and dollars too, by tier and x-team.")
     ] = False,
+    observe: Annotated[
+        bool,
+        typer.Option("--observe", help="Run a Prometheus with the rules too; implies --meter."),
+    ] = False,
+    prometheus_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Where that Prometheus listens.")
+    ] = 9090,
+    rules: Annotated[
+        Path | None, typer.Option(help="Folder of *.rules.yaml for it. [those that come with this]")
+    ] = None,
 ) -> None:
     """Run the whole path here: Envoy, the router and two pools of models."""
     from weighbridge.local.plan import UpOptions
@@ -46,5 +56,8 @@ def up(
         run_dir=run_dir,
         plain=plain,
         meter=meter,
+        observe=observe,
+        prometheus_port=prometheus_port,
+        rules=rules,
     )
     raise typer.Exit(run_up(options))

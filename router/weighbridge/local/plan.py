@@ -23,6 +23,7 @@ from weighbridge.local.binaries import find_envoy
 from weighbridge.local.child import ChildSpec, OnExit
 from weighbridge.local.ports import LOOPBACK, free_ports, require_free
 from weighbridge.local.probes import HttpProbe
+from weighbridge.local.rules import PACKAGED, find_prometheus, require_rules
 from weighbridge.local.screen import Addresses
 from weighbridge.settings import Settings, load_settings
 
@@ -39,6 +40,9 @@ class UpOptions:
         run_dir: folder of logs and of Envoy's bootstrap; None: a new one among temporary files.
         plain: lines instead of a table, as where output is no terminal.
         meter: count tokens and dollars as well.
+        observe: run a Prometheus too; it implies `meter`.
+        prometheus_port: where that one listens, on loopback.
+        rules: folder of its rules; None: those that come with this package.
     """
 
     port: int = 8080
@@ -48,6 +52,18 @@ class UpOptions:
     run_dir: Path | None = None
     plain: bool = False
     meter: bool = False
+    observe: bool = False
+    prometheus_port: int = 9090
+    rules: Path | None = None
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Which Prometheus runs, where it listens, and the folder of its rules."""
+
+    programme: Path
+    port: int
+    rules: Path
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,12 @@ class Plan:
     metrics_port: int
     pool_ports: dict[str, int]
     meter: MeterPorts | None = None
+    observer: Observer | None = None
+
+    @property
+    def targets(self) -> Path:
+        """Folder of files that name what else Prometheus is to scrape."""
+        return self.run_dir / "targets"
 
     @property
     def access_log(self) -> Path:
@@ -85,6 +107,7 @@ class Plan:
             admin=f"http://{LOOPBACK}:{self.admin_port}",
             logs=self.run_dir,
             tokens=f"http://{LOOPBACK}:{self.meter.metrics}/metrics" if self.meter else None,
+            prometheus=f"http://{LOOPBACK}:{self.observer.port}" if self.observer else None,
         )
 
     def described(self, pids: dict[str, int]) -> dict[str, Any]:
@@ -94,6 +117,8 @@ class Plan:
             "endpoint": addresses.endpoint,
             "metrics": addresses.metrics,
             "tokens": addresses.tokens,
+            "prometheus": addresses.prometheus,
+            "targets": str(self.targets) if self.observer else None,
             "admin": addresses.admin,
             "run_dir": str(self.run_dir),
             "access_log": str(self.access_log),
@@ -113,6 +138,7 @@ def make_plan(options: UpOptions) -> Plan:
     if settings.listen.tls is not None:
         raise LocalError("`up` speaks plaintext to its own router: remove listen.tls for it")
     require_free(options.port, "--port")
+    observer = _observer(options)
     admin, router, metrics, *pool_ports = free_ports(3 + len(settings.tiers))
     run_dir = options.run_dir or Path(tempfile.mkdtemp(prefix="weighbridge-up-"))
     return Plan(
@@ -123,8 +149,21 @@ def make_plan(options: UpOptions) -> Plan:
         router_port=router,
         metrics_port=metrics,
         pool_ports=dict(zip(settings.tiers, pool_ports, strict=True)),
-        meter=MeterPorts(*free_ports(2)) if options.meter else None,
+        meter=MeterPorts(*free_ports(2)) if options.meter or options.observe else None,
+        observer=observer,
     )
+
+
+def _observer(options: UpOptions) -> Observer | None:
+    if not options.observe:
+        if options.rules is not None:
+            raise LocalError("--rules are Prometheus' rules: they want --observe")
+        return None
+    programme = find_prometheus()
+    rules = (options.rules or PACKAGED).absolute()
+    require_rules(rules, programme)
+    require_free(options.prometheus_port, "--prometheus-port")
+    return Observer(programme, options.prometheus_port, rules)
 
 
 def router_spec(options: UpOptions, plan: Plan) -> ChildSpec:

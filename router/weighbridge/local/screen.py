@@ -36,6 +36,7 @@ class Addresses:
         admin: Envoy's admin interface.
         logs: folder with a log per child and the access log.
         tokens: the meter's Prometheus endpoint; None: no meter runs.
+        prometheus: the Prometheus of this run; None: there is none.
     """
 
     endpoint: str
@@ -43,6 +44,12 @@ class Addresses:
     admin: str
     logs: Path
     tokens: str | None = None
+    prometheus: str | None = None
+
+    @property
+    def top(self) -> str | None:
+        """A command that shows what Prometheus knows."""
+        return f"weighbridge top --prometheus {self.prometheus}" if self.prometheus else None
 
 
 def curl(endpoint: str, prompt: str) -> str:
@@ -96,6 +103,8 @@ class Screen:
             f"  endpoint  {addresses.endpoint}\n"
             f"  metrics   {addresses.metrics}\n"
             f"{_line('tokens', addresses.tokens)}"
+            f"{_line('observe', addresses.prometheus)}"
+            f"{_line('top', addresses.top)}"
             f"  admin     {addresses.admin}\n"
             f"  logs      {addresses.logs}\n\n"
             f"An easy prompt:\n  {curl(addresses.endpoint, EASY)}\n\n"

@@ -18,6 +18,7 @@ from rich.console import Console
 from weighbridge.local import pools
 from weighbridge.local.child import ChildSpec
 from weighbridge.local.decisions import AccessLog
+from weighbridge.local.observer import observer_specs
 from weighbridge.local.plan import Plan, UpOptions, envoy_spec, make_plan, meter_specs, router_spec
 from weighbridge.local.ready_file import ReadyFile
 from weighbridge.local.screen import Screen
@@ -101,7 +102,12 @@ async def _start_all(
     specs = await asyncio.to_thread(_pool_specs, options, plan, screen)
     try:
         async with asyncio.TaskGroup() as group:
-            for spec in (*specs, router_spec(options, plan), *meter_specs(plan)):
+            for spec in (
+                *specs,
+                router_spec(options, plan),
+                *meter_specs(plan),
+                *observer_specs(plan),
+            ):
                 group.create_task(supervisor.start(spec))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None

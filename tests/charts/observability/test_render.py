@@ -95,3 +95,36 @@ def test_a_group_whose_alerts_are_all_unwanted_is_not_there(with_values):
     groups = installed.one("PrometheusRule", "weighbridge-gateway")["spec"]["groups"]
 
     assert [group["name"] for group in groups] == ["weighbridge-gateway"]
+
+
+def test_dashboards_are_there_for_the_sidecar_and_for_import(rendered):
+    maps = {d["metadata"]["name"]: d for d in rendered("default").all("ConfigMap")}
+    committed = sorted((REPOSITORY / "observability" / "dashboards").glob("*.json"))
+
+    assert sorted(maps) == [f"weighbridge-dashboard-{path.stem}" for path in committed]
+    for path in committed:
+        found = maps[f"weighbridge-dashboard-{path.stem}"]
+        assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert found["metadata"]["annotations"] == {"grafana_folder": "Weighbridge"}
+        assert found["data"] == {f"weighbridge-{path.name}": path.read_text(encoding="utf-8")}
+
+
+def test_label_and_folder_of_dashboards_are_values(with_values):
+    label, folder = {"name": "team/boards", "value": "yes"}, {"annotation": "dir", "name": "LLM"}
+    installed = with_values({"dashboards": {"label": label, "folder": folder}}).all("ConfigMap")
+
+    for document in installed:
+        assert document["metadata"]["labels"]["team/boards"] == "yes"
+        assert "grafana_dashboard" not in document["metadata"]["labels"]
+        assert document["metadata"]["annotations"] == {"dir": "LLM"}
+
+
+def test_dashboards_need_no_folder(with_values):
+    installed = with_values({"dashboards": {"folder": {"name": ""}}}).all("ConfigMap")
+
+    assert installed
+    assert all("annotations" not in document["metadata"] for document in installed)
+
+
+def test_dashboards_that_nobody_wants_are_not_there(rendered):
+    assert rendered("own").all("ConfigMap") == []
