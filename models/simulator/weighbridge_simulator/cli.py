@@ -82,6 +82,9 @@ def _serve(
     ttft_ms: Annotated[
         float, _option(_ENGINE, "Milliseconds from admission to first token, plus the prompt's.")
     ] = _DEFAULT.ttft_ms,
+    ttft_jitter: Annotated[
+        float, _option(_ENGINE, "Standard deviation of all that, relative to its mean (lognormal).")
+    ] = _DEFAULT.ttft_jitter,
     prefill_us_per_token: Annotated[
         float, _option(_ENGINE, "Microseconds for each prompt token that is not cached.")
     ] = _DEFAULT.prefill_us_per_token,

@@ -10,7 +10,8 @@ import asyncio
 import math
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from weighbridge_simulator.failures import FailurePlan
 from weighbridge_simulator.kv_cache import KVCache
@@ -36,7 +37,8 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._kv = KVCache(settings.kv_blocks)
         self._random = random.Random(settings.seed)  # noqa: S311  # dice, not secrets
-        self._jitter_sigma = math.sqrt(math.log1p(settings.itl_jitter**2))
+        self._prefill_jitter = _jitter(self._random, settings.ttft_jitter)
+        self._decode_jitter = _jitter(self._random, settings.itl_jitter)
         self._pace = 0.0 if settings.speed == 0 else 0.001 / settings.speed
         """Seconds that a millisecond of the settings takes."""
         self._waiting: deque[Sequence] = deque()
@@ -125,7 +127,8 @@ class Engine:
         cached = sequence.lease.hits * settings.block_size if sequence.lease else 0
         tokens = sequence.prompt_tokens + sequence.produced - cached
         milliseconds = settings.ttft_ms + tokens * settings.prefill_us_per_token / 1000
-        return milliseconds * self._pace * self._failures.current.ttft_factor
+        seconds = milliseconds * self._pace * self._failures.current.ttft_factor
+        return seconds * self._prefill_jitter()
 
     # Steps
 
@@ -148,11 +151,7 @@ class Engine:
     def _decode_seconds(self) -> float:
         settings = self._settings
         mean = settings.itl_ms * (1 + settings.batch_interference * len(self._running))
-        seconds = mean * self._pace * self._failures.current.itl_factor
-        sigma = self._jitter_sigma
-        return (
-            seconds * self._random.lognormvariate(-sigma * sigma / 2, sigma) if sigma else seconds
-        )
+        return mean * self._pace * self._failures.current.itl_factor * self._decode_jitter()
 
     def _is_instant(self) -> bool:
         return self._settings.itl_ms * self._pace * self._failures.current.itl_factor == 0
@@ -255,3 +254,11 @@ class Engine:
 
     def _blocks(self, tokens: int) -> int:
         return -(-tokens // self._settings.block_size)
+
+
+def _jitter(dice: random.Random, deviation: float) -> Callable[[], float]:
+    """Make what draws lognormal factors of mean 1; without a deviation nothing is drawn."""
+    if not deviation:
+        return lambda: 1.0
+    sigma = math.sqrt(math.log1p(deviation**2))
+    return partial(dice.lognormvariate, -sigma * sigma / 2, sigma)

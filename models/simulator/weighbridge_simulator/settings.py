@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         block_size: tokens in a block; vLLM's own default.
         prefix_caching: keep blocks of prompts for later prompts that begin alike.
         ttft_ms: milliseconds from admission to the first token, without the prompt's share.
+        ttft_jitter: standard deviation of the time to the first token, relative to its mean.
         prefill_us_per_token: microseconds more for each prompt token that is not cached.
         itl_ms: milliseconds from token to token of a sequence that runs alone.
         itl_jitter: standard deviation of that, relative to its mean.
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     block_size: Positive = 16
     prefix_caching: bool = True
     ttft_ms: Duration = 50.0
+    ttft_jitter: Duration = 0.0
     prefill_us_per_token: Duration = 20.0
     itl_ms: Duration = 20.0
     itl_jitter: Duration = 0.1

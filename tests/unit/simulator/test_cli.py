@@ -74,6 +74,7 @@ def test_the_defaults_are_pinned():
         block_size=16,
         prefix_caching=True,
         ttft_ms=50.0,
+        ttft_jitter=0.0,
         prefill_us_per_token=20.0,
         itl_ms=20.0,
         itl_jitter=0.1,

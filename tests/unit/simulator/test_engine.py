@@ -187,6 +187,15 @@ async def test_jitter_leaves_the_mean():
     assert 0.0195 < sum(draws) / len(draws) < 0.0205
 
 
+async def test_jitter_of_the_first_token_leaves_its_mean():
+    bench = Bench(ttft_ms=300.0, ttft_jitter=0.5, prefill_us_per_token=0.0)
+    bench.submit(1)
+    (sequence,) = bench.engine._running
+    draws = [bench.engine._prefill_seconds(sequence) for _ in range(5000)]
+    assert 0.29 < sum(draws) / len(draws) < 0.31
+    assert len(set(draws)) > 4000
+
+
 async def test_more_running_sequences_make_steps_longer():
     bench = Bench(itl_jitter=0.0, batch_interference=0.1, ttft_ms=60_000.0)
     alone = bench.engine._decode_seconds()
