@@ -31,6 +31,7 @@ class Complexity(msgspec.Struct, frozen=True, gc=False):
         stage: which stage of the classifier gave the answer.
         raw: of the newest ask, before calibration; rises with `score`.
         late: stage 2 was asked and did not answer in time.
+        remembered: the answer was known, of an equal ask before.
     """
 
     score: float
@@ -38,6 +39,7 @@ class Complexity(msgspec.Struct, frozen=True, gc=False):
     stage: str = STAGES[0]
     raw: float = 0.0
     late: bool = False
+    remembered: bool = False
 
     @property
     def is_refined(self) -> bool:
@@ -113,11 +115,13 @@ class Cascade:
         percentile = self.calibration.percentile
         raws = [self._raw(ask) for ask in prompt.earlier]
         earlier = percentile(max(raws)) if raws else 0.0
-        refined = self._refined.get(_key(prompt.ask))
+        key = _key(prompt.ask)
+        refined = self._refined.get(key)
         if refined is not None:
-            return Complexity(percentile(refined), earlier, STAGES[1], refined)
-        raw = self._raw(prompt.ask)
-        return Complexity(percentile(raw), earlier, STAGES[0], raw)
+            return Complexity(percentile(refined), earlier, STAGES[1], refined, remembered=True)
+        known = self._memo.get(key)
+        raw = self._judged(prompt.ask, key) if known is None else known
+        return Complexity(percentile(raw), earlier, STAGES[0], raw, remembered=known is not None)
 
     def refine(self, prompt: Prompt, complexity: Complexity) -> Complexity:
         """See `Classifier`."""
@@ -141,9 +145,11 @@ class Cascade:
         raw = self._refined.get(key)
         if raw is None:
             raw = self._memo.get(key)
-        if raw is None:
-            raw = self.stage1.raw(self.features(ask))
-            _keep(self._memo, key, raw, self._MEMO)
+        return self._judged(ask, key) if raw is None else raw
+
+    def _judged(self, ask: Ask, key: tuple[int, int]) -> float:
+        raw = self.stage1.raw(self.features(ask))
+        _keep(self._memo, key, raw, self._MEMO)
         return raw
 
 

@@ -124,6 +124,37 @@ class CaptureResult(StrEnum):
     """The disk did not take it."""
 
 
+class SpanResult(StrEnum):
+    """What became of a span that was recorded."""
+
+    SENT = "sent"
+    QUEUE_FULL = "queue-full"
+    """The collector did not keep up."""
+    REFUSED = "refused"
+    """The collector answered, and said no."""
+    UNSENT = "unsent"
+    """The collector could not be reached, or did not answer."""
+
+
+class SpanAttribute(StrEnum):
+    """All that a span of the router says; the collector lets these pass."""
+
+    TIER = "weighbridge.tier"
+    SCORE = "weighbridge.score"
+    REASON = "weighbridge.reason"
+    OUTCOME = "weighbridge.outcome"
+    CLASSIFIER_STAGE = "weighbridge.classifier_stage"
+    REMEMBERED = "weighbridge.remembered"
+    """The score of the same text was known from before."""
+    GENERATION = "weighbridge.generation"
+    PARSE_SECONDS = "weighbridge.parse_seconds"
+    CLASSIFY_SECONDS = "weighbridge.classify_seconds"
+    REFINE_SECONDS = "weighbridge.refine_seconds"
+    OPERATION = "gen_ai.operation.name"
+    BODY_SIZE = "http.request.body.size"
+    ERROR = "error.type"
+
+
 USAGE_NAMESPACE: Final = "weighbridge.usage"
 """Of the dynamic metadata in which Envoy notes a response's token counts."""
 
@@ -215,6 +246,7 @@ class Metric(StrEnum):
     FAILURES = "weighbridge_failures"
     RELOADS = "weighbridge_reloads"
     CAPTURE = "weighbridge_capture"
+    SPANS = "weighbridge_spans"
     GENERATION = "weighbridge_generation"
     GENERATION_INFO = "weighbridge_generation_info"
     BUILD_INFO = "weighbridge_build_info"

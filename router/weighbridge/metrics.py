@@ -15,7 +15,15 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from weighbridge import __version__
-from weighbridge.contract import CaptureResult, Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.contract import (
+    CaptureResult,
+    Metric,
+    Outcome,
+    Reason,
+    ReloadResult,
+    SpanResult,
+    Stage,
+)
 from weighbridge.drift import EVEN, ScoreDrift
 
 # A second series for each counter that no rule reads.
@@ -144,6 +152,13 @@ class Metrics:
             registry=self.registry,
         )
         self._captured = {result: captured.labels(result.value) for result in CaptureResult}
+        spans = Counter(
+            Metric.SPANS,
+            "Spans recorded, by what became of them",
+            ("result",),
+            registry=self.registry,
+        )
+        self._spans = {result: spans.labels(result.value) for result in SpanResult}
         self._generation = Gauge(
             Metric.GENERATION, "Number of the generation in service", registry=self.registry
         )
@@ -237,3 +252,7 @@ class Metrics:
     def record_capture(self, result: CaptureResult) -> None:
         """Count a prompt that was drawn for capture; any thread may call it."""
         self._captured[result].inc()
+
+    def record_spans(self, result: SpanResult, number: int) -> None:
+        """Count spans that were recorded; any thread may call it."""
+        self._spans[result].inc(number)

@@ -28,8 +28,12 @@ from weighbridge.health import EXT_PROC_SERVICE, Health
 from weighbridge.logs import DecisionLog, configure_logging
 from weighbridge.metrics import Metrics
 from weighbridge.refinement import Refiner
-from weighbridge.settings import Listen, Settings, Tls, load_settings
+from weighbridge.settings import Listen, Settings, Tls, Tracing, load_settings
 from weighbridge.stream import Exchange, Weighing
+from weighbridge.tracing import context as trace_context
+from weighbridge.tracing.collector import Collector
+from weighbridge.tracing.export import SpanExporter
+from weighbridge.tracing.tracer import Tracer, resource
 
 _log = logging.getLogger(__name__)
 _MESSAGE_SLACK_BYTES = 1024 * 1024
@@ -62,7 +66,7 @@ class ExtProc:
             self._metrics.record_failure(OverloadError.label)
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "listen.max_streams are open")
             return
-        exchange = Exchange(self.weighing)
+        exchange = Exchange(self.weighing, _caller(context) if self.weighing.tracer else "")
         self._open += 1
         self._metrics.streams.set(self._open)
         try:
@@ -77,7 +81,7 @@ class ExtProc:
                     await context.write(answer)
         except ProtocolError as error:
             self._metrics.record_failure(error.label)
-            _log.warning("stream refused: %s", error)
+            _log.warning("stream refused: %s", error, extra={"fields": exchange.trace_fields()})
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         finally:
             self._open -= 1
@@ -132,10 +136,11 @@ class Router:
             stack.callback(self._log.close)
             stack.callback(self._capture.close)
             stack.callback(self._refiner.close)
+            tracer = self._start_tracing(settings.tracing, stack)
             # What lives from here to the end need not be walked by each full collection.
             gc.freeze()
             extproc.weighing = Weighing(
-                generations, self.metrics, self._log, self._capture, self._refiner
+                generations, self.metrics, self._log, self._capture, self._refiner, tracer
             )
             if not self._stopping.is_set():
                 await self.health.say_serving()
@@ -163,6 +168,16 @@ class Router:
         stack.callback(httpd.server_close)
         stack.callback(httpd.shutdown)
 
+    def _start_tracing(self, tracing: Tracing, stack: contextlib.AsyncExitStack) -> Tracer | None:
+        if not tracing.enabled:
+            return None
+        exporter = SpanExporter(
+            Collector(tracing.endpoint), resource(), tracing.queue, self.metrics.record_spans
+        )
+        exporter.start()
+        stack.callback(exporter.close)
+        return Tracer(tracing.sample, exporter.offer)
+
     async def _until_stopped(self, generations: Generations) -> None:
         watcher = asyncio.create_task(generations.watch())
         await self._stopping.wait()
@@ -175,6 +190,14 @@ class Router:
         await server.stop(listen.drain_timeout_s)
         await _last_steps()
         _log.info("stopped")
+
+
+def _caller(context: Any) -> str:
+    """The traceparent of a gRPC call."""
+    for key, value in context.invocation_metadata() or ():
+        if key == trace_context.HEADER:
+            return value if isinstance(value, str) else ""
+    return ""
 
 
 async def _last_steps() -> None:

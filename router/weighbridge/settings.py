@@ -7,6 +7,7 @@ field says its unit and why its default is what it is; `weighbridge schema` prin
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -282,6 +283,42 @@ class Capture(_Section):
         return self
 
 
+def _collector_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        known = False
+    if not known or parts.query or parts.fragment:
+        raise ValueError("expected http://host:port or https://host:port, with or without a path")
+    if "@" in parts.netloc:
+        raise ValueError("expected a URL without a user: it would stand in logs")
+    return url
+
+
+class Tracing(_Section):
+    """Spans of decisions, by OTLP over HTTP. Off by default; read at start. Never a prompt."""
+
+    enabled: bool = Field(False, description="Record spans. Off: somebody must run a collector.")
+    endpoint: Annotated[str, AfterValidator(_collector_url)] = Field(
+        "http://127.0.0.1:4318",
+        description="Base URL of the collector; /v1/traces is added. OTLP's own port, on this "
+        "machine.",
+    )
+    sample: Ratio = Field(
+        0.01,
+        description="Share of decisions recorded where the gateway does not trace. Where it does, "
+        "its own sampling counts. Little: a trace is an example.",
+    )
+    queue: int = Field(
+        2048,
+        ge=1,
+        le=1_000_000,
+        description="Most spans that wait for the collector, a second's worth; past it they are "
+        "dropped and counted.",
+    )
+
+
 class Reload(_Section):
     """How changes of the settings file and the artifact are noticed."""
 
@@ -318,6 +355,7 @@ class Settings(BaseSettings):
     classifier: Classifier = Field(default_factory=Classifier)
     log: Log = Field(default_factory=Log)
     capture: Capture = Field(default_factory=Capture)
+    tracing: Tracing = Field(default_factory=Tracing)
     reload: Reload = Field(default_factory=Reload)
 
     @model_validator(mode="after")

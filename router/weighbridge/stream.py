@@ -32,11 +32,13 @@ from weighbridge.contract import (
 )
 from weighbridge.errors import ProtocolError, StreamError
 from weighbridge.generation import Generation, Generations
-from weighbridge.logs import DecisionLine, DecisionLog, is_sampled, trace_id
+from weighbridge.logs import DecisionLine, DecisionLog, is_sampled
 from weighbridge.metrics import Metrics
 from weighbridge.policy import Decision
 from weighbridge.prompt import Prompt, read_prompt
 from weighbridge.refinement import Refiner
+from weighbridge.tracing.context import trace_id
+from weighbridge.tracing.tracer import Decided, Trace, Tracer
 
 _log = logging.getLogger(__name__)
 _now = time.perf_counter
@@ -77,6 +79,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
         prompt: what was read of it; None where nothing could be.
         complexity: what the classifier said; None where it was not asked.
         decision: None while stage 2 is to be asked.
+        trace: its place in a trace; None while tracing is off.
     """
 
     started: float
@@ -86,6 +89,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     prompt: Prompt | None = None
     complexity: Complexity | None = None
     decision: Decision | None = None
+    trace: Trace | None = None
 
 
 class Weighing:
@@ -99,6 +103,7 @@ class Weighing:
         log: likewise.
         capture: offered what was weighed; None: nothing is kept.
         refiner: asks second stages; None: none is asked.
+        tracer: told of each decision; None: tracing is off.
     """
 
     def __init__(
@@ -108,21 +113,25 @@ class Weighing:
         log: DecisionLog,
         capture: Capture | None = None,
         refiner: Refiner | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.generations = generations
         self.metrics = metrics
         self.log = log
         self.capture = capture
+        self.tracer = tracer
         self._refiner = refiner
 
-    def begin(self, head: RequestHead, body: BodyBuffer | None) -> Case:
+    def begin(self, head: RequestHead, body: BodyBuffer | None, caller: str = "") -> Case:
         """Decide one request as far as the first stage can; never raises.
 
         Args:
             head: its headers.
             body: its whole body; None where there is none.
+            caller: traceparent of the gRPC call.
         """
-        case = Case(_now(), self.generations.current, head, body)
+        trace = self.tracer.begin(caller, head.traceparent) if self.tracer else None
+        case = Case(_now(), self.generations.current, head, body, trace=trace)
         policy = case.generation.policy
         prompt: Prompt | None = None
         complexity: Complexity | None = None
@@ -144,7 +153,7 @@ class Weighing:
             decision = policy.failed(error.reason)
         except Exception:  # noqa: BLE001 - see the module's docstring
             decision = self._fault(case)
-        return Case(case.started, case.generation, head, body, prompt, complexity, decision)
+        return Case(case.started, case.generation, head, body, prompt, complexity, decision, trace)
 
     async def refine(self, case: Case) -> Case:
         """Ask the second stage and decide; never raises."""
@@ -155,7 +164,7 @@ class Weighing:
             complexity = await self._refiner.refine(
                 generation.classifier, generation.settings.classifier, prompt, complexity
             )
-            self.metrics.record_stage(Stage.REFINE, _now() - started)
+            self._record_stage(case, Stage.REFINE, _now() - started)
             decision = generation.policy.decide(prompt, complexity, case.head.prefer)
         except Exception:  # noqa: BLE001 - see the module's docstring
             decision = self._fault(case)
@@ -172,6 +181,8 @@ class Weighing:
             seconds,
             body.size if body else 0,
         )
+        if self.tracer and case.trace:
+            self.tracer.end(case.trace, _decided(case, decision, seconds))
         if is_sampled(generation.settings.log.decision_sample):
             self._write(case, decision, seconds)
         if self.capture and body and case.prompt and decision.outcome is Outcome.WEIGHED:
@@ -191,8 +202,14 @@ class Weighing:
 
     def _fault(self, case: Case) -> Decision:
         self.metrics.record_failure("internal")
-        _log.exception("a request could not be weighed")
+        fields = _trace_fields(case.trace, case.head)
+        _log.exception("a request could not be weighed", extra={"fields": fields})
         return case.generation.policy.failed(Reason.ERROR)
+
+    def _record_stage(self, case: Case, stage: Stage, seconds: float) -> None:
+        self.metrics.record_stage(stage, seconds)
+        if case.trace is not None:
+            case.trace.stages[stage] = seconds
 
     def _read(self, case: Case, endpoint: Endpoint, body: BodyBuffer) -> Prompt:
         started = _now()
@@ -201,13 +218,13 @@ class Weighing:
         if case.head.content_encoding:
             whole = decompress(whole, case.head.content_encoding, limits.body_bytes)
         prompt = read_prompt(whole, endpoint, limits)
-        self.metrics.record_stage(Stage.PARSE, _now() - started)
+        self._record_stage(case, Stage.PARSE, _now() - started)
         return prompt
 
     def _weigh(self, case: Case, prompt: Prompt) -> Complexity:
         started = _now()
         complexity = case.generation.classifier.weigh(prompt)
-        self.metrics.record_stage(Stage.CLASSIFY, _now() - started)
+        self._record_stage(case, Stage.CLASSIFY, _now() - started)
         return complexity
 
     def _write(self, case: Case, decision: Decision, seconds: float) -> None:
@@ -227,10 +244,29 @@ class Weighing:
                 turns=prompt.turns if prompt else 0,
                 ask_chars=len(ask),
                 ask_hash=self.log.fingerprint(ask) if ask else "",
-                trace_id=trace_id(case.head.traceparent),
+                trace_id=case.trace.trace_id if case.trace else trace_id(case.head.traceparent),
+                span_id=case.trace.span_id if case.trace else "",
                 generation=case.generation.number,
             )
         )
+
+
+def _decided(case: Case, decision: Decision, seconds: float) -> Decided:
+    return Decided(
+        decision,
+        seconds,
+        case.body.size if case.body else 0,
+        case.generation.number,
+        case.prompt.endpoint if case.prompt else None,
+        case.complexity,
+    )
+
+
+def _trace_fields(trace: Trace | None, head: RequestHead | None) -> dict[str, str]:
+    """What a log record says of the trace that it belongs to; nothing where there is none."""
+    found = trace.trace_id if trace else trace_id(head.traceparent) if head else ""
+    fields = {"trace_id": found, "span_id": trace.span_id if trace else ""}
+    return {name: value for name, value in fields.items() if value}
 
 
 class Exchange:
@@ -240,12 +276,20 @@ class Exchange:
     order; where `pending` is set after it, `refined` gives them instead, and must be awaited before
     the next message. Afterwards `finished` says whether the last one was given, so that the stream
     can end while the response is still on its way.
+
+    Args:
+        weighing: decides.
+        caller: traceparent of the gRPC call, "" where it has none or tracing is off.
     """
 
-    __slots__ = ("_body", "_decided", "_head", "_mode", "_weighing", "finished", "pending")
+    __slots__ = (
+        *("_body", "_caller", "_decided", "_head", "_mode", "_weighing"),
+        *("finished", "pending"),
+    )
 
-    def __init__(self, weighing: Weighing) -> None:
+    def __init__(self, weighing: Weighing, caller: str = "") -> None:
         self._weighing = weighing
+        self._caller = caller
         self._head: RequestHead | None = None
         self._body = BodyBuffer(weighing.generations.current.settings.limits.body_bytes)
         self._mode = _BUFFERED
@@ -283,6 +327,11 @@ class Exchange:
         case, answering = self.pending
         self.pending = None
         return answering(self._weighing.finish(await self._weighing.refine(case)))
+
+    def trace_fields(self) -> dict[str, str]:
+        """What a log record about this stream says of its trace."""
+        found = trace_id(self._caller)
+        return {"trace_id": found} if found else _trace_fields(None, self._head)
 
     def _request_headers(self, request: pb.ProcessingRequest) -> Sequence[bytes]:
         if self._head is not None:
@@ -338,7 +387,7 @@ class Exchange:
         """The answers that carry the decision; none yet where the second stage is to be asked."""
         assert self._head is not None  # noqa: S101 - answer() lets no body in before the headers
         self._decided = True
-        case = self._weighing.begin(self._head, body)
+        case = self._weighing.begin(self._head, body, self._caller)
         if case.decision is None:
             self.pending = (case, answering)
             return ()

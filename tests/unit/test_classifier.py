@@ -2,6 +2,7 @@
 
 import threading
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,11 @@ from weighbridge.contract import Endpoint
 from weighbridge.errors import ArtifactError
 from weighbridge.features import BLOCKS, Featurizer
 from weighbridge.prompt import Ask, Prompt
+
+
+def anew(complexity):
+    """The same answer as if it had not been known before."""
+    return msgspec.structs.replace(complexity, remembered=False)
 
 
 def ask(text):
@@ -108,7 +114,7 @@ def test_the_memo_changes_no_answer(tmp_path_factory, texts):
 
     for text in texts:
         fresh = make_classifier(artifact)
-        assert kept.weigh(prompt(text)) == fresh.weigh(prompt(text))
+        assert anew(kept.weigh(prompt(text))) == fresh.weigh(prompt(text))
 
 
 def test_texts_of_the_same_bytes_are_told_apart(classifier):
@@ -136,7 +142,10 @@ def test_an_ask_that_comes_again_is_not_looked_through_again(classifier, monkeyp
     first = classifier.weigh(prompt(HARD))
     monkeypatch.setattr(Featurizer, "extract", None)
 
-    assert classifier.weigh(prompt(HARD)) == first
+    again = classifier.weigh(prompt(HARD))
+
+    assert anew(again) == first
+    assert (first.remembered, again.remembered) == (False, True)
 
 
 def test_no_memo_keeps_text(cascade):
@@ -165,7 +174,9 @@ def test_what_the_second_stage_said_is_remembered_in_later_turns(cascade):
     asked = prompt(UNCERTAIN)
     refined = cascade.refine(asked, cascade.weigh(asked))
 
-    assert cascade.weigh(asked) == refined
+    again = cascade.weigh(asked)
+    assert anew(again) == refined
+    assert (refined.remembered, again.remembered) == (False, True)
     assert cascade.weigh(prompt("thanks", UNCERTAIN)).earlier == refined.score
 
 

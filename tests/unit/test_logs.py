@@ -14,10 +14,7 @@ from weighbridge.logs import (
     JsonFormatter,
     configure_logging,
     is_sampled,
-    trace_id,
 )
-
-TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def line(**fields):
@@ -57,7 +54,7 @@ def test_a_line_carries_all_its_fields_as_json(pipe):
     assert rest == ""
     assert json.loads(first) == {
         **dict.fromkeys(("earlier", "raw")),
-        **dict.fromkeys(("endpoint", "ask_hash"), ""),
+        **dict.fromkeys(("endpoint", "ask_hash", "span_id"), ""),
         **dict.fromkeys(("turns", "ask_chars", "generation"), 0),
         "ts": 1.5,
         "event": "decision",
@@ -74,7 +71,7 @@ def test_a_line_carries_all_its_fields_as_json(pipe):
 def test_a_decision_line_has_no_field_that_could_hold_a_prompt():
     texts = {name for name, kind in DecisionLine.__annotations__.items() if kind is str}
 
-    assert texts == {"tier", "reason", "event", "endpoint", "ask_hash", "trace_id"}
+    assert texts == {"tier", "reason", "event", "endpoint", "ask_hash", "trace_id", "span_id"}
 
 
 def test_the_writer_writes_without_being_asked_and_the_rest_at_the_end(pipe):
@@ -164,25 +161,6 @@ def test_the_share_sampled_is_the_one_asked_for(monkeypatch, share, drawn, sampl
     monkeypatch.setattr(logs.random, "random", lambda: drawn)
 
     assert is_sampled(share) is sampled
-
-
-@pytest.mark.parametrize(
-    ("header", "found"),
-    [
-        (TRACEPARENT, "4bf92f3577b34da6a3ce929d0e0e4736"),
-        (TRACEPARENT + "-future", "4bf92f3577b34da6a3ce929d0e0e4736"),
-        ("", ""),
-        ("00-abc-def-01", ""),
-        (TRACEPARENT.replace("-", " "), ""),
-    ],
-)
-def test_the_trace_id_is_that_of_the_w3c_header(header, found):
-    assert trace_id(header) == found
-
-
-@pytest.mark.parametrize("junk", ["-" * 55, "xx-" + "tell me about my diagnosis please " * 2])
-def test_what_is_no_trace_id_is_not_logged(junk):
-    assert trace_id(junk) == ""
 
 
 def record(message, *args, exc_info=None, **extra):

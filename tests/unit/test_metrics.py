@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from weighbridge import __version__
-from weighbridge.contract import CaptureResult, Metric, Outcome, Reason, ReloadResult, Stage
+from weighbridge.contract import (
+    CaptureResult,
+    Metric,
+    Outcome,
+    Reason,
+    ReloadResult,
+    SpanResult,
+    Stage,
+)
 from weighbridge.drift import LEAST, SHIFTED, STABLE
 from weighbridge.metrics import Distribution, Metrics
 
@@ -18,6 +26,7 @@ LABELS = {
     Metric.FAILURES: {"kind"},
     Metric.RELOADS: {"result"},
     Metric.CAPTURE: {"result"},
+    Metric.SPANS: {"result"},
     Metric.GENERATION_INFO: {"settings", "artifact", "classifier"},
     Metric.BUILD_INFO: {"version"},
 }
@@ -68,6 +77,7 @@ def test_labels_are_these_and_no_others(busy, metric):
         (Metric.STAGE_SECONDS, "stage", set(Stage)),
         (Metric.RELOADS, "result", set(ReloadResult)),
         (Metric.CAPTURE, "result", set(CaptureResult)),
+        (Metric.SPANS, "result", set(SpanResult)),
     ],
 )
 def test_label_values_are_bounded_by_their_enum(busy, metric, label, values):

@@ -75,6 +75,12 @@ DEFAULTS = {
         "redact": True,
         "redact_hook": None,
     },
+    "tracing": {
+        "enabled": False,
+        "endpoint": "http://127.0.0.1:4318",
+        "sample": 0.01,
+        "queue": 2048,
+    },
     "reload": {"interval_s": 1.0},
 }
 
@@ -115,6 +121,14 @@ FAULTS = [
     ("limits: {bytes_per_token: 0.5}", "limits.bytes_per_token: Input should be greater"),
     ("limits: {image_tokens: -1}", "limits.image_tokens: Input should be greater"),
     ("limits: {default_max_tokens: -1}", "limits.default_max_tokens: Input should be greater"),
+    ("tracing: {endpoint: collector:4318}", "tracing.endpoint: expected http://host:port"),
+    ("tracing: {endpoint: 'ftp://c:1'}", "tracing.endpoint: expected http://host:port"),
+    ("tracing: {endpoint: 'http://c:99999'}", "tracing.endpoint: expected http://host:port"),
+    ("tracing: {endpoint: 'http://[::1'}", "tracing.endpoint: expected http://host:port"),
+    ("tracing: {endpoint: 'http://c/?k=v'}", "tracing.endpoint: expected http://host:port"),
+    ("tracing: {endpoint: 'http://u:p@c'}", "tracing.endpoint: expected a URL without a user"),
+    ("tracing: {sample: 1.1}", "tracing.sample: Input should be less than or equal to 1"),
+    ("tracing: {queue: 0}", "tracing.queue: Input should be greater"),
     ("classifier: {band: 1.5}", "classifier.band: Input should be less than or equal to 1"),
     ("classifier: {band: -0.1}", "classifier.band: Input should be greater"),
     ("classifier: {deadline_ms: 0}", "classifier.deadline_ms: Input should be greater than 0"),

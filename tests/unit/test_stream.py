@@ -5,12 +5,14 @@ import gzip
 import json
 import logging
 
+import msgspec
 import pytest
 from envoy.config.core.v3 import base_pb2
 from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from unit.artifacts import UNCERTAIN, write_tiny
 from unit.bodies import EASY, HARD, chat, encode, text_part, write_settings
+from weighbridge import stream
 from weighbridge.body import BodyBuffer
 from weighbridge.classifier import Complexity
 from weighbridge.contract import ENDPOINT_PATHS, Endpoint, Outcome, Reason
@@ -19,6 +21,7 @@ from weighbridge.generation import Generations
 from weighbridge.logs import DecisionLog
 from weighbridge.metrics import Metrics
 from weighbridge.stream import Exchange, RequestHead, Weighing
+from weighbridge.tracing.tracer import Tracer
 
 MODE = processing_mode_pb2.ProcessingMode
 MODES = [MODE.BUFFERED, MODE.STREAMED, MODE.FULL_DUPLEX_STREAMED]
@@ -431,6 +434,68 @@ def test_a_decision_is_logged_with_its_trace_and_a_hash_in_place_of_the_prompt(w
     assert line["score"] < 0.5 <= line["earlier"]
 
 
+GATEWAY = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-0"
+
+
+def traced(weighing, content, *, caller, spans, sample=1.0):
+    weighing.tracer = Tracer(sample, spans.append)
+    exchange = Exchange(weighing, caller)
+    exchange.answer(headers(MODE.BUFFERED, traceparent=TRACEPARENT))
+    return decided(answer(exchange, body(content)))
+
+
+@pytest.mark.parametrize(("flag", "recorded"), [("1", True), ("0", False)])
+def test_a_traced_decision_s_line_names_its_span(weighing, log_file, flag, recorded):
+    spans = []
+    traced(weighing, chat(HARD, SECRET), caller=GATEWAY + flag, spans=spans)
+
+    (line,) = lines(weighing, log_file)
+    assert line["trace_id"] == "a" * 32
+    assert bool(line["span_id"]) is recorded
+    assert [(span.span_id, span.parent_id) for span in spans] == [
+        (line["span_id"], "b" * 16)
+    ] * recorded
+
+
+def test_a_span_has_the_times_of_the_stages_that_ran_and_no_word_of_the_prompt(weighing):
+    spans = []
+    traced(weighing, chat(HARD, SECRET), caller="", spans=spans)
+    traced(weighing, b"broken " + SECRET.encode(), caller="", spans=spans)
+
+    weighed, broken = spans
+    assert {name for name in weighed.attributes if name.endswith("_seconds")} == {
+        "weighbridge.parse_seconds",
+        "weighbridge.classify_seconds",
+    }
+    assert broken.attributes["error.type"] == "unparsed"
+    assert weighed.trace_id in TRACEPARENT
+    assert SECRET not in repr(spans)
+
+
+def test_a_fault_s_record_names_the_trace(weighing, monkeypatch, caplog):
+    monkeypatch.setattr(stream, "read_prompt", None)
+    traced(weighing, chat(EASY), caller=GATEWAY + "1", spans=[])
+
+    (record,) = [r for r in caplog.records if r.levelname == "ERROR"]
+    assert record.fields["trace_id"] == "a" * 32
+    assert len(record.fields["span_id"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("caller", "found"),
+    [
+        (GATEWAY + "1", {"trace_id": "a" * 32}),
+        ("", {"trace_id": TRACEPARENT.split("-")[1]}),
+    ],
+)
+def test_a_stream_says_which_trace_it_belongs_to(weighing, caller, found):
+    exchange = Exchange(weighing, caller)
+    exchange.answer(headers(MODE.BUFFERED, traceparent=TRACEPARENT))
+
+    assert exchange.trace_fields() == found
+    assert Exchange(weighing).trace_fields() == {}
+
+
 @pytest.mark.parametrize("content", [b"", b"broken " + SECRET.encode(), chat("")])
 def test_a_decision_without_an_ask_is_logged_without_a_hash(weighing, log_file, content):
     run(weighing, content)
@@ -603,7 +668,9 @@ class TestUncertain:
         assert classifier is generation.classifier
         assert bounds is generation.settings.classifier
         assert prompt.ask.text == UNCERTAIN
-        assert complexity == classifier.weigh(prompt)
+        known = classifier.weigh(prompt)
+        assert known.remembered
+        assert complexity == msgspec.structs.replace(known, remembered=False)
         assert complexity.stage == "stage1"
 
     async def test_everything_is_recorded_once_and_at_the_end(self, uncertain, log_file):

@@ -42,13 +42,18 @@ FIELDS: Config = {
 }
 
 
-def access_log(path: str | None) -> Config:
+TRACE_FIELDS: Config = {"trace_id": "%TRACE_ID%", "span_id": "%SPAN_ID%"}
+"""Of Envoy's own span, also where it is not recorded; only where tracing is on."""
+
+
+def access_log(path: str | None, *, traced: bool = False) -> Config:
     """Make the access logger.
 
     Args:
         path: file to append to; None: standard output.
+        traced: Envoy makes spans.
     """
-    line = {"json_format": FIELDS}
+    line = {"json_format": FIELDS | TRACE_FIELDS if traced else FIELDS}
     if path is None:
         return typed(
             "envoy.access_loggers.stdout",

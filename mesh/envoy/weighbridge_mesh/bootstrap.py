@@ -3,7 +3,7 @@
 import yaml
 
 from weighbridge_mesh.access_log import access_log
-from weighbridge_mesh.clusters import meter_cluster, pool_cluster, router_cluster
+from weighbridge_mesh.clusters import collector_cluster, meter_cluster, pool_cluster, router_cluster
 from weighbridge_mesh.edge import edge, timeouts
 from weighbridge_mesh.filter_chain import (
     early_header_mutation,
@@ -12,9 +12,10 @@ from weighbridge_mesh.filter_chain import (
 )
 from weighbridge_mesh.local_replies import local_reply_config, size
 from weighbridge_mesh.metering import receipt_log, usage_filter
-from weighbridge_mesh.options import MEBIBYTE, BootstrapOptions
+from weighbridge_mesh.options import MEBIBYTE, BootstrapOptions, TracingOptions
 from weighbridge_mesh.proto import Config, address, seconds, typed, typed_config
 from weighbridge_mesh.routes import route_configuration
+from weighbridge_mesh.tracing import request_id, runtime, tracing
 
 
 def bootstrap(options: BootstrapOptions) -> Config:
@@ -27,12 +28,15 @@ def bootstrap(options: BootstrapOptions) -> Config:
                 router_cluster(options),
                 *(pool_cluster(options, pool) for pool in options.pools),
                 *([meter_cluster(options.metering)] if options.metering else []),
+                *([collector_cluster(options.tracing)] if options.tracing else []),
             ],
         },
         "overload_manager": _overload(options),
     }
     if options.admin is not None:
         rendered["admin"] = {"address": address(options.admin), "ignore_global_conn_limit": True}
+    if options.tracing is not None:
+        rendered["layered_runtime"] = runtime()
     return rendered
 
 
@@ -71,6 +75,7 @@ def _listener(options: BootstrapOptions) -> Config:
 def _connection_manager(options: BootstrapOptions) -> Config:
     metering = options.metering
     return {
+        **(_spans(options.tracing) if options.tracing else {}),
         "stat_prefix": "ingress",
         "codec_type": "AUTO",
         "route_config": route_configuration(options),
@@ -82,12 +87,16 @@ def _connection_manager(options: BootstrapOptions) -> Config:
         ],
         "local_reply_config": local_reply_config(size(options.filter.body_bytes)),
         "access_log": [
-            access_log(options.access_log),
+            access_log(options.access_log, traced=options.tracing is not None),
             *([receipt_log(metering)] if metering else []),
         ],
         **edge(),
         **timeouts(seconds(options.stream_idle_timeout_s)),
     }
+
+
+def _spans(options: TracingOptions) -> Config:
+    return {"tracing": tracing(options), "request_id_extension": request_id()}
 
 
 def _overload(options: BootstrapOptions) -> Config:

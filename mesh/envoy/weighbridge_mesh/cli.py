@@ -15,6 +15,7 @@ from weighbridge_mesh.options import (
     FilterOptions,
     MeteringOptions,
     Pool,
+    TracingOptions,
 )
 from weighbridge_mesh.validation import InvalidBootstrapError, validate
 
@@ -84,6 +85,18 @@ def print_bootstrap(
         str, typer.Option(help="Whose request it is, as an expression of Envoy's access logs.")
     ] = "%REQ(x-team)%",
     user: Annotated[str, typer.Option(help="Likewise the user. [not told]")] = "",
+    trace: Annotated[
+        str | None, typer.Option(help="Make spans; they go to the collector at host:port. [no]")
+    ] = None,
+    trace_sample: Annotated[
+        float, typer.Option(help="Share of requests that are recorded, 0 to 1.")
+    ] = 0.01,
+    trace_heed_clients: Annotated[
+        bool,
+        typer.Option(
+            "--trace-heed-clients", help="Clients with a traceparent decide about their own."
+        ),
+    ] = False,
 ) -> None:
     """Print the bootstrap of a stand-alone Envoy as YAML."""
     try:
@@ -105,6 +118,7 @@ def print_bootstrap(
             pool_idle_timeout_s=pool_idle_timeout,
             pool_health_path=None if pool_health == _NO_ADDRESS else pool_health,
             metering=_metering(meter, team, user),
+            tracing=_tracing(trace, trace_sample, heed_clients=trace_heed_clients),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
@@ -138,6 +152,14 @@ def _metering(meter: str | None, team: str, user: str) -> MeteringOptions | None
     if meter is None:
         return None
     return MeteringOptions(meter=Endpoint.parse(meter), team=team, user=user)
+
+
+def _tracing(collector: str | None, sample: float, *, heed_clients: bool) -> TracingOptions | None:
+    if collector is None:
+        return None
+    return TracingOptions(
+        collector=Endpoint.parse(collector), sample=sample, heed_clients=heed_clients
+    )
 
 
 def _pool(text: str) -> Pool:

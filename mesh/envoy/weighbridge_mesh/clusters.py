@@ -8,6 +8,7 @@ from weighbridge_mesh.options import (
     FilterOptions,
     MeteringOptions,
     Pool,
+    TracingOptions,
 )
 from weighbridge_mesh.proto import Config, address, seconds, typed_config
 
@@ -17,6 +18,7 @@ EXT_PROC_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 NO_PANIC: Config = {"healthy_panic_threshold": {"value": 0}}
 
 _METER_BATCHES = 64
+_COLLECTOR_EXPORTS = 16
 _METER_HTTP2: Config = {"connection_keepalive": {"interval": "5s", "timeout": "5s"}}
 
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -72,6 +74,20 @@ def meter_cluster(options: MeteringOptions) -> Config:
         # What a meter that hangs may keep in our memory: so many batches, and for so long.
         "circuit_breakers": {"thresholds": [{"max_requests": _METER_BATCHES}]},
         **_protocol(explicit_http_config={"http2_protocol_options": _METER_HTTP2}),
+    }
+
+
+def collector_cluster(options: TracingOptions) -> Config:
+    """Make the collector's cluster; nobody waits for it either."""
+    bounds = dict.fromkeys(("max_connections", "max_pending_requests"), _COLLECTOR_EXPORTS)
+    return {
+        "name": options.cluster,
+        **_discovery((options.collector,)),
+        "connect_timeout": "1s",
+        "load_assignment": _assignment(options.cluster, (options.collector,)),
+        # What a collector that hangs may keep in our memory: so many exports.
+        "circuit_breakers": {"thresholds": [bounds]},
+        **_protocol(explicit_http_config={"http_protocol_options": {}}),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 ROUTER_CLUSTER: Final = "weighbridge-router"
 METER_CLUSTER: Final = "weighbridge-meter"
+COLLECTOR_CLUSTER: Final = "weighbridge-collector"
 UNIX_PREFIX: Final = "unix:"
 MEBIBYTE: Final = 1024 * 1024
 _MAX_PORT: Final = 65_535
@@ -116,6 +117,30 @@ class MeteringOptions:
             raise ValueError(f"flush_s: expected above 0, came {self.flush_s}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TracingOptions:
+    """Spans: where the collector is, and of which requests they are recorded.
+
+    Attributes:
+        collector: its address for OTLP over HTTP, port 4318 by custom.
+        cluster: Envoy's name for it.
+        service: name of this Envoy in traces.
+        sample: share of requests, 0..1, chosen by trace id.
+        heed_clients: a client that sends a traceparent decides instead whether its request is
+            recorded. Otherwise its trace is joined, and the share holds for it as for all.
+    """
+
+    collector: Endpoint
+    cluster: str = COLLECTOR_CLUSTER
+    service: str = "weighbridge-gateway"
+    sample: float = 0.01
+    heed_clients: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.sample <= 1:
+            raise ValueError(f"trace_sample: expected a share from 0 to 1, came {self.sample}")
+
+
 @dataclass(frozen=True)
 class Pool:
     """The vLLM servers of one tier."""
@@ -160,6 +185,7 @@ class BootstrapOptions:
         requests: most requests and connections in flight to one tier. Envoy's default, 1,024,
             answers 503 long before vLLM's queue is full.
         metering: token accounting; None: none.
+        tracing: spans; None: none.
     """
 
     filter: FilterOptions = field(default_factory=FilterOptions)
@@ -175,6 +201,7 @@ class BootstrapOptions:
     connections: int = 20_000
     requests: int = 20_000
     metering: MeteringOptions | None = None
+    tracing: TracingOptions | None = None
 
     def __post_init__(self) -> None:
         tiers = [pool.tier for pool in self.pools]

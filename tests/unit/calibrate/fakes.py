@@ -62,6 +62,7 @@ def decision(raw, served=SERVED, **fields):
         "ask_chars": 80,
         "ask_hash": "00ff",
         "trace_id": "",
+        "span_id": "",
         "generation": 1,
     } | fields
 
