@@ -4,12 +4,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from lab.keeping import keep_logs
+from lab.keeping import FAILED, running
 from weighbridge_lab.lab import Lab
 from weighbridge_lab.reports import report
 from weighbridge_lab.trials import Figures, Trial, table
 
-_failed = pytest.StashKey[bool]()
 _figures = pytest.StashKey[list[Figures]]()
 
 
@@ -25,7 +24,7 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_makereport(item):
     outcome = yield
     if outcome.failed and "lab" in item.fixturenames:
-        item.session.stash[_failed] = True
+        item.session.stash[FAILED] = True
     return outcome
 
 
@@ -39,18 +38,9 @@ def pytest_terminal_summary(terminalreporter, config):
 @pytest.fixture(scope="session")
 def lab(request, tmp_path_factory):
     """A lab that is up. Where a test failed, its logs are kept in build/lab-logs."""
-    running = Lab(tmp_path_factory.mktemp("lab") / "state", report=report())
-    try:
-        running.start()
-    except BaseException:
-        keep_logs(running)
-        raise
-    try:
-        yield running
-    finally:
-        running.stop()
-        if request.session.stash.get(_failed, False):
-            keep_logs(running)
+    made = Lab(tmp_path_factory.mktemp("lab") / "state", report=report())
+    with running(made, request.session) as lab:
+        yield lab
 
 
 @pytest.fixture

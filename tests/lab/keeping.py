@@ -1,9 +1,30 @@
-"""What is kept of a lab in which a test failed."""
+"""A lab for the tests of a run, and what is kept of it where one of them failed."""
 
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 LOGS = Path("build/lab-logs")
+FAILED = pytest.StashKey[bool]()
+"""Of a session: a test that asks for the lab has failed."""
+
+
+@contextmanager
+def running(lab, session):
+    """Have a lab up; its logs are kept where it did not start, or a test failed."""
+    try:
+        lab.start()
+    except BaseException:
+        keep_logs(lab)
+        raise
+    try:
+        yield lab
+    finally:
+        lab.stop()
+        if session.stash.get(FAILED, False):
+            keep_logs(lab)
 
 
 def keep_logs(lab):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from lab.keeping import keep_logs
+from lab.keeping import running
 from weighbridge_lab.canaries import POOLS, CanaryLab, Version
 from weighbridge_lab.change import Change
 from weighbridge_lab.chronicle import Chronicle
@@ -28,14 +28,9 @@ def pytest_terminal_summary(terminalreporter, config):
 @pytest.fixture(scope="session")
 def lab(request, tmp_path_factory):
     """A lab with canaries that is up."""
-    running = CanaryLab(tmp_path_factory.mktemp("canaries") / "state", report=report())
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
-        if request.session.testsfailed:
-            keep_logs(running)
+    made = CanaryLab(tmp_path_factory.mktemp("canaries") / "state", report=report())
+    with running(made, request.session) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")
