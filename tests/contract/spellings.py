@@ -41,6 +41,8 @@ _SELECTED = r"(?P<name>[a-z_:]*weighbridge_[a-z0-9_]+(?::[a-z0-9_:]+)?)"
 _NAME = re.compile(r"(?<![\w:./-])" + _SELECTED + r"(?![\w-])(?P<selector>\s*[\[{])?")
 _SELECTOR = re.compile(_SELECTED + r"\s*\{(?P<labels>(?:\{\{.*?\}\}|[^{}])*)\}")
 _LABEL = re.compile(r"""(\w+)\s*(=~|!~|!=|=)\s*\\?["']([^"'\\]*)""")
+# What Envoy is to put before names of its own.
+_STAT_PREFIX = re.compile(r"stat_prefix: \S+")
 _PLAIN = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 _REASON_BESIDE = re.compile(
@@ -116,7 +118,7 @@ def _headers(text: str) -> Iterator[str]:
 
 
 def _metrics(text: str) -> Iterator[str]:
-    for match in _NAME.finditer(text):
+    for match in _NAME.finditer(_STAT_PREFIX.sub("", text)):
         name = match["name"]
         # Labels of Kubernetes, as Prometheus discovers them, and Envoy's counters of our filter,
         # which test_rule_names.py holds against a scrape.

@@ -36,7 +36,8 @@ def test_the_settings_that_the_values_show_are_the_routers_defaults():
 
 def test_every_value_is_in_the_schema_and_every_property_of_it_in_the_values():
     # What the router's settings hold is for docs/settings.md to say; `global` is Helm's.
-    free = ("settings.", "resources.requests.", "resources.limits.")
+    quantities = ("resources.requests.", "resources.limits.")
+    free = ("settings.", "meter.models.", *quantities, *(f"meter.{each}" for each in quantities))
     shown = {path for path in _paths(VALUES) if not path.startswith(free)}
 
     assert set(_properties(SCHEMA)) - {"global"} == shown

@@ -1,7 +1,7 @@
 """What rules read is exposed, by the names and labels that they spell.
 
-It is asked of a router, a simulator and an Envoy that this module starts, of the recording of a
-real vLLM, and of a list with sources for programmes that can't be started here.
+It is asked of a router, a simulator, a meter and an Envoy that this module starts, of the recording
+of a real vLLM, and of a list with sources for programmes that can't be started here.
 """
 
 import json
@@ -12,9 +12,10 @@ import pytest
 import yaml
 from contract.promql import ALL, RECORDED, REPOSITORY, names, series
 from envoy_rig.requests import EASY, HARD, chat, client_of
-from envoy_rig.rig import Rig
+from envoy_rig.rig import Rig, wait_until
 from prometheus_client.parser import text_string_to_metric_families
 from weighbridge.drift import LEAST
+from weighbridge_mesh.options import MeteringOptions
 
 HERE = Path(__file__).parent
 CHART = REPOSITORY / "observability" / "chart"
@@ -25,7 +26,7 @@ GUIDE = (REPOSITORY / "docs" / "sre-guide.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory):
-    """What a router, a simulator and an Envoy expose once all that rules read has happened."""
+    """What our programmes and an Envoy expose once all that rules read has happened."""
     rig = Rig(tmp_path_factory.mktemp("scraped"))
     try:
         yield _scrape(rig)
@@ -35,15 +36,29 @@ def scraped(tmp_path_factory):
 
 def _scrape(rig):
     pool = rig.simulator("--speed", "0", "--any-model")
-    router = rig.router()
-    envoy = rig.envoy({tier: [pool.endpoint] for tier in ("small", "large")}, [router.endpoint])
+    # No collector is there: spans are lost.
+    router = rig.router(WEIGHBRIDGE_TRACING__ENABLED="true", WEIGHBRIDGE_TRACING__SAMPLE="1")
+    # A tier without a price.
+    meter = rig.meter("--model", "large=llama-3.3-70b-instruct")
+    envoy = rig.envoy(
+        {tier: [pool.endpoint] for tier in ("small", "large")},
+        [router.endpoint],
+        metering=MeteringOptions(meter=meter.endpoint, flush_s=0.05),
+    )
     with client_of(envoy) as client:
         body = {**chat(HARD), "stream": True, "max_tokens": 4}
         assert client.post("/v1/chat/completions", json=body).status_code == 200
+        client.post("/v1/chat/completions", json={**chat(HARD), "max_tokens": 4})
         client.post("/v1/chat/completions", content=b"no JSON")
         for _ in range(LEAST):  # fewer show no drift
             client.post("/v1/chat/completions", json={**chat(EASY), "max_tokens": 1})
-        texts = {"router": router.metrics(), "simulator": pool.metrics()}
+        wait_until(lambda: 'result="unsent"' in router.metrics(), "a span is lost")
+        wait_until(lambda: "unpriced_tokens_total{" in meter.metrics(), "receipts arrive")
+        texts = {
+            "router": router.metrics(),
+            "simulator": pool.metrics(),
+            "meter": meter.metrics(),
+        }
         router.kill()
         pool.kill()
         assert client.post("/v1/chat/completions", json=chat()).status_code == 503
@@ -95,6 +110,10 @@ def test_what_is_listed_with_its_source_is_read_and_is_no_others(scraped):
         ("router", r'^weighbridge_reloads_total\{result="refused"\} '),
         ("router", r'^weighbridge_stage_seconds_count\{stage="refine"\} '),
         ("router", r"^weighbridge_score_drift_psi "),
+        ("router", r'^weighbridge_spans_total\{result="unsent"\} '),
+        ("meter", r'^weighbridge_unmetered_requests_total\{reason="refused",tier="large"\} [1-9]'),
+        ("meter", r'^weighbridge_cost_dollars_total\{basis="reported",team="none",tier="large"\} '),
+        ("meter", r'^weighbridge_tokens_total\{kind="prompt",team="none",tier="small"\} [1-9]'),
     ],
 )
 def test_a_scrape_spells_labels_as_the_rules_do(scraped, program, line):
@@ -129,14 +148,16 @@ _ISTIO_TAGS = {
     "response_code_class": r"_rq(_(\dxx))$",
 }
 _LARGE = "outbound|8000||large.llm.svc.cluster.local"
+_RECEIPTS = "envoy_access_logs_open_telemetry_access_log_weighbridge_meter_"
 _LISTENER = {"http_conn_manager_prefix": "outbound_0.0.0.0_8080"}
 
 
 def _as_istio_does(bootstrap):
     """Name and keep statistics as Istio's gateway does, told what the guide says."""
-    annotated = (REPOSITORY / "mesh" / "clouds" / "gateway.yaml").read_text(encoding="utf-8")
-    kept = re.findall(r"^ +- (cluster\\\..*)$", annotated, re.MULTILINE)
-    kept += re.findall(r"`(http\\\.[^`]*)`", GUIDE)
+    gateway = yaml.safe_load((REPOSITORY / "mesh" / "clouds" / "gateway.yaml").read_text())
+    proxy = yaml.safe_load(gateway["podAnnotations"]["proxy.istio.io/config"])
+    kept = proxy["proxyStatsMatcher"]["inclusionRegexps"]
+    assert all(f"`{each}`" in GUIDE for each in kept if not each.startswith("cluster"))
     bootstrap["stats_config"] = {
         "use_all_default_tags": False,
         "stats_tags": [{"tag_name": k, "regex": v} for k, v in _ISTIO_TAGS.items()],
@@ -159,10 +180,12 @@ def kept_by_istio(tmp_path_factory):
     try:
         pool, double = rig.pool("small"), rig.double("hang")
         endpoints = {tier: [pool.endpoint] for tier in ("small", "large")}
-        envoy = rig.envoy(endpoints, [double.endpoint], change=_as_istio_does)
+        metering = MeteringOptions(meter=rig.meter().endpoint, flush_s=0.05)
+        envoy = rig.envoy(endpoints, [double.endpoint], change=_as_istio_does, metering=metering)
         with client_of(envoy) as client:
             for status in (200, 500):
                 client.post(f"/v1/chat/completions?status={status}", json=chat())
+        wait_until(lambda: f"{_RECEIPTS}logs_written{{}} 2" in envoy.metrics(), "receipts are out")
         yield envoy.metrics()
     finally:
         rig.close()
@@ -177,6 +200,8 @@ def kept_by_istio(tmp_path_factory):
         ("envoy_http_ext_proc_weighbridge_message_timeouts", _LISTENER, 2),
         ("envoy_http_ext_proc_weighbridge_streams_failed", _LISTENER, 0),
         ("envoy_http_ext_proc_weighbridge_streams_started", _LISTENER, 2),
+        (f"{_RECEIPTS}logs_written", {}, 2),
+        (f"{_RECEIPTS}logs_dropped", {}, 0),
     ],
 )
 def test_istios_gateway_keeps_what_rules_read_if_told_so(kept_by_istio, name, labels, value):

@@ -23,6 +23,7 @@ WINDOWS = {
     "canary": {"2m"},
     "gateway": {"5m", "1d"},
     "gpu": {"5m"},
+    "meter": {"5m"},
     "pools": {"5m"},
     "router": {"5m", "15m"},
     "workloads": {"1h"},

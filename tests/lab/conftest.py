@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 from lab.keeping import FAILED, running
+from weighbridge_lab import tools
 from weighbridge_lab.lab import Lab
 from weighbridge_lab.reports import report
 from weighbridge_lab.trials import Figures, Trial, table
@@ -38,7 +39,8 @@ def pytest_terminal_summary(terminalreporter, config):
 @pytest.fixture(scope="session")
 def lab(request, tmp_path_factory):
     """A lab that is up. Where a test failed, its logs are kept in build/lab-logs."""
-    made = Lab(tmp_path_factory.mktemp("lab") / "state", report=report())
+    places = {"otelcol": tools.path("otelcol")}
+    made = Lab(tmp_path_factory.mktemp("lab") / "state", places=places, report=report())
     with running(made, request.session) as lab:
         yield lab
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from envoy_rig.expositions import total
 from envoy_rig.requests import decision, received
 from lab.asking import CHAT, ask, client_of, until_answered
 from lab.containers import holds
@@ -26,11 +27,14 @@ from weighbridge_lab.errors import CommandError
 from weighbridge_lab.installation import INGRESS, ROUTER_CHART, install, until_rolled_out
 from weighbridge_lab.lab import CONFIG_DUMP, ROUTER_VALUES
 from weighbridge_lab.pools import POOLS_NAMESPACE, pool
+from weighbridge_lab.waiting import until
 
 GUARDED = "guarded"
 POOL = f"small.{GUARDED}.svc.cluster.local"
 ROUTER = f"{GUARDED}-weighbridge-router"
 ROUTER_HOST = f"{ROUTER}.{GUARDED}.svc.cluster.local"
+METER = f"{ROUTER}-meter"
+METER_HOST = f"{METER}.{GUARDED}.svc.cluster.local"
 HEALTH = "/grpc.health.v1.Health/Check"
 GATEWAYS = {
     "istio": "spiffe://cluster.local/ns/istio-ingress/sa/istio-ingress",
@@ -50,25 +54,30 @@ MESH = {
     "tiers": {"small": {"host": "small", "namespace": GUARDED}},
     "router": {
         "service": {"name": ROUTER, "namespace": GUARDED},
-        "selector": {"app.kubernetes.io/instance": GUARDED},
+        "selector": {
+            "app.kubernetes.io/name": "weighbridge-router",
+            "app.kubernetes.io/instance": GUARDED,
+        },
     },
+    "metering": {"enabled": True, "service": {"name": METER, "namespace": GUARDED}},
     "authorization": {"metricsNamespaces": [SCRAPERS]},
 }
-ROUTER_INSTALL = {"istio": {"inject": True}, "replicas": 1}
+ROUTER_INSTALL = {"istio": {"inject": True}, "replicas": 1, "meter": {"enabled": True}}
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """The guarded pool and router, and the gateway that is let through to them."""
+    """The guarded pool, router and meter, and the gateway that is let through to them."""
 
     lab: object
     client: httpx.Client
     identity: str
     pool: str
     router: str
+    meter: str
 
     def address(self, what):
-        """Address of the pool's or the router's pod."""
+        """Address of the pool's, the router's or the meter's pod."""
         return pod_address(self.lab, GUARDED, getattr(self, what))
 
     def ask_in_plain_text(self, url):
@@ -96,7 +105,8 @@ def stage(lab):
     lab.apply(_stage())
     values = (ROUTER_VALUES, ROUTER_INSTALL)
     install(lab.cluster, GUARDED, ROUTER_CHART, GUARDED, *values)
-    until_rolled_out(lab.cluster, GUARDED, "deployment/small", f"deployment/{ROUTER}")
+    guarded = (f"deployment/{name}" for name in ("small", ROUTER, METER))
+    until_rolled_out(lab.cluster, GUARDED, *guarded)
     for namespace, name in STRANGERS:
         until_pod_is_ready(lab, namespace, name)
     yield
@@ -107,7 +117,8 @@ def stage(lab):
 def guarded(request, lab, stage):
     del stage
     lab.install_mesh({**MESH, **by_api(request.param)})
-    pods = (*lab.pods(GUARDED, "small"), *lab.pods(GUARDED, "weighbridge-router"))
+    names = ("small", "weighbridge-router", "weighbridge-meter")
+    pods = [pod for name in names for pod in lab.pods(GUARDED, name)]
     try:
         with client_of(gateway_url(lab, request.param)) as client:
             until_answered("the guarded pool answers", lambda: "pool" in ask(client).json(), 60)
@@ -123,7 +134,7 @@ def test_the_gateway_gets_through_and_the_pool_knows_who_it_is(guarded):
     assert told.split("URI=")[1:] == [guarded.identity]
 
 
-@pytest.mark.parametrize(("what", "port"), [("pool", 8000), ("router", 9002)])
+@pytest.mark.parametrize(("what", "port"), [("pool", 8000), ("router", 9002), ("meter", 9003)])
 def test_nobody_gets_through_in_plain_text(guarded, what, port):
     with pytest.raises(CommandError, match="Connection reset by peer"):
         guarded.ask_in_plain_text(f"{guarded.address(what)}:{port}/health")
@@ -142,17 +153,30 @@ def test_metrics_of_the_router_are_open_to_whom_the_network_lets_in(guarded):
     assert "weighbridge_decisions_total" in text
 
 
+def test_receipts_of_the_gateway_get_through_to_the_meter(guarded):
+    def heard():
+        status, text = guarded.ask_in_plain_text(f"{guarded.address('meter')}:9091/metrics")
+        assert status == "200"
+        return total(text, "weighbridge_unmetered_requests_total", tier="small")
+
+    before = heard()
+    ask(guarded.client)
+
+    until("receipts are counted", lambda: heard() > before)
+
+
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_another_identity_is_refused_by_the_pool(guarded, stranger):
     asked = guarded.ask_as(stranger, f"127.0.0.1:8000{CHAT}", POOL, "--data", "{}")
     assert asked == DENIED
 
 
+@pytest.mark.parametrize(("port", "host"), [(9002, ROUTER_HOST), (9003, METER_HOST)])
 @pytest.mark.parametrize("stranger", STRANGERS)
-def test_another_identity_is_refused_by_the_router(guarded, stranger):
+def test_another_identity_is_refused_by_router_and_meter(guarded, stranger, port, host):
     call = ("--header", "content-type: application/grpc", "--data-binary", "")
     wire = ("--http2-prior-knowledge", "--dump-header", "-")
-    _, said = guarded.ask_as(stranger, f"127.0.0.1:9002{HEALTH}", ROUTER_HOST, *wire, *call)
+    _, said = guarded.ask_as(stranger, f"127.0.0.1:{port}{HEALTH}", host, *wire, *call)
     assert "grpc-status: 7" in said
     assert "grpc-message: RBAC: access denied" in said
 
@@ -216,7 +240,7 @@ def _namespace(name):
 def _stranger(namespace, name):
     """A pod whose proxy is asked on loopback, since only what comes in is captured in the lab."""
     labels = {"app": name, "sidecar.istio.io/inject": "true"}
-    doors = [(8000, "HTTP", POOL), (9002, "GRPC", ROUTER_HOST)]
+    doors = [(8000, "HTTP", POOL), (9002, "GRPC", ROUTER_HOST), (9003, "GRPC", METER_HOST)]
     sidecar = {
         "apiVersion": "networking.istio.io/v1",
         "kind": "Sidecar",

@@ -1,21 +1,25 @@
 """Real vLLM behind real Envoy and the router: chat, streaming and metrics."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from up.conftest import Run
+from envoy_rig.expositions import total
+from up.conftest import Run, eventually
 from up.test_up import EASY, HARD, MODELS, chat
 
 pytestmark = pytest.mark.vllm
 
 # Installing takes minutes where the cache is cold, starting half a minute.
 INSTALL_AND_START_S = 800
+FLUSH_S = 1.5
+"""Envoy's receipts wait a second for others."""
 
 
 @pytest.fixture(scope="module")
 def vllm(start: Callable[..., Run]) -> Iterator[Run]:
-    run = start("--pools", "vllm", seconds=INSTALL_AND_START_S)
+    run = start("--pools", "vllm", "--meter", seconds=INSTALL_AND_START_S)
     yield run
     assert run.stop() == 0
 
@@ -60,6 +64,40 @@ def test_real_vllm_counts_what_reached_it(vllm: Run, tier: str) -> None:
     with vllm.client() as client:
         client.chat.completions.create(**chat(EASY, model=f"weighbridge/{tier}"))
     assert answered() == before + 1
+
+
+@pytest.mark.parametrize("tier", ["small", "large"])
+def test_the_meter_counts_the_tokens_that_real_vllm_counts(vllm: Run, tier: str) -> None:
+    def by_the_pool() -> list[float]:
+        text = httpx.get(f"{vllm.said['pools'][tier]}/metrics").text
+        return [total(text, f"vllm:{kind}_tokens_total") for kind in ("prompt", "generation")]
+
+    def by_the_meter() -> list[float]:
+        text = httpx.get(vllm.said["tokens"]).text
+        kinds = ("prompt", "completion")
+        return [total(text, "weighbridge_tokens_total", tier=tier, kind=kind) for kind in kinds]
+
+    def heard() -> float:
+        return total(httpx.get(vllm.said["tokens"]).text, "weighbridge_metered_requests_total")
+
+    def is_quiet() -> bool:
+        before = heard()
+        time.sleep(FLUSH_S)
+        return heard() == before
+
+    # Receipts of the tests before have arrived.
+    eventually(is_quiet)
+    pool, meter, requests = by_the_pool(), by_the_meter(), heard()
+    with vllm.client() as client:
+        model = f"weighbridge/{tier}"
+        client.chat.completions.create(**chat(HARD, model=model))
+        usage = {"stream": True, "stream_options": {"include_usage": True}}
+        list(client.chat.completions.create(**chat(EASY, model=model), **usage))
+    eventually(lambda: heard() == requests + 2)
+
+    gained = [now - before for now, before in zip(by_the_pool(), pool, strict=True)]
+    assert [now - before for now, before in zip(by_the_meter(), meter, strict=True)] == gained
+    assert min(gained) > 0
 
 
 def test_real_vllm_refuses_what_the_router_could_not_read(vllm: Run) -> None:

@@ -110,6 +110,26 @@ weighbridge-router
 {{- end -}}
 {{- end -}}
 
+{{- define "weighbridge-mesh.meterHost" -}}
+{{- with .Values.metering.service -}}
+{{- include "weighbridge-mesh.host" (dict "name" .name "namespace" .namespace "root" $) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "weighbridge-mesh.meterCluster" -}}
+{{- printf "outbound|%d||%s" (int .Values.metering.service.port) (include "weighbridge-mesh.meterHost" .) -}}
+{{- end -}}
+
+{{- define "weighbridge-mesh.collectorHost" -}}
+{{- with .Values.tracing.collector -}}
+{{- include "weighbridge-mesh.host" (dict "name" .name "namespace" .namespace "root" $) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "weighbridge-mesh.collectorCluster" -}}
+{{- printf "outbound|%d||%s" (int .Values.tracing.collector.port) (include "weighbridge-mesh.collectorHost" .) -}}
+{{- end -}}
+
 {{/* The limit of bodies as a client reads it in a 413. */}}
 {{- define "weighbridge-mesh.bodyLimit" -}}
 {{- $bytes := int64 .Values.router.bodyBytes -}}
@@ -120,11 +140,12 @@ weighbridge-router
 {{- end -}}
 {{- end -}}
 
-{{/* Namespaces of the pools, and the router's where it is a Service, each once. */}}
+{{/* Namespaces of the pools, and those of router and meter where they are Services, each once. */}}
 {{- define "weighbridge-mesh.namespaces" -}}
 {{- $all := list -}}
 {{- range $tier := .Values.tiers }}{{ $all = append $all $tier.namespace }}{{ end -}}
 {{- if eq .Values.router.mode "service" }}{{ $all = append $all .Values.router.service.namespace }}{{ end -}}
+{{- if .Values.metering.enabled }}{{ $all = append $all .Values.metering.service.namespace }}{{ end -}}
 {{- uniq $all | sortAlpha | join " " -}}
 {{- end -}}
 

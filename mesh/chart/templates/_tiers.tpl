@@ -220,6 +220,14 @@ retries:
   {{- fail (printf "gateway.https.minProtocolVersion: a Gateway of Gateway API has no lowest version of TLS, and Istio's is TLSV1_2; came %s; use api: istio" .minProtocolVersion) -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.metering.enabled -}}
+{{- range $who := list "team" "user" -}}
+{{- $payer := get $.Values.metering $who -}}
+{{- if and (eq $payer.by "jwt-claim") (not $.Values.jwt.enabled) -}}
+  {{- fail (printf "metering.%s.by: jwt-claim needs jwt.enabled" $who) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq .Values.rateLimit.by "jwt-claim") .Values.rateLimit.enabled (not .Values.jwt.enabled) -}}
   {{- fail "rateLimit.by: jwt-claim needs jwt.enabled" -}}
 {{- end -}}

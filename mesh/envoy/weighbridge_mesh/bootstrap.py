@@ -56,6 +56,15 @@ class _PlainDumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class's signature
         return True
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Write scripts as they were written."""
+        return self.represent_scalar(
+            "tag:yaml.org,2002:str", data, style="|" if "\n" in data else None
+        )
+
+
+_PlainDumper.add_representer(str, _PlainDumper.represent_str)
+
 
 def _listener(options: BootstrapOptions) -> Config:
     manager = typed(

@@ -17,9 +17,9 @@ EXT_PROC_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 NO_PANIC: Config = {"healthy_panic_threshold": {"value": 0}}
 
-_METER_BATCHES = 64
-_COLLECTOR_EXPORTS = 16
-_METER_HTTP2: Config = {"connection_keepalive": {"interval": "5s", "timeout": "5s"}}
+METER_BATCHES = 64
+COLLECTOR_EXPORTS = 16
+METER_HTTP2: Config = {"connection_keepalive": {"interval": "5s", "timeout": "5s"}}
 
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -39,7 +39,7 @@ def router_cluster(options: BootstrapOptions) -> Config:
         "common_lb_config": NO_PANIC,
         "health_checks": [router_health(options.filter)],
         "circuit_breakers": _breakers(options.requests),
-        **_protocol(explicit_http_config={"http2_protocol_options": _router_http2()}),
+        **http2_protocol(_router_http2()),
     }
 
 
@@ -72,14 +72,14 @@ def meter_cluster(options: MeteringOptions) -> Config:
         "connect_timeout": "1s",
         "load_assignment": _assignment(options.cluster, (options.meter,)),
         # What a meter that hangs may keep in our memory: so many batches, and for so long.
-        "circuit_breakers": {"thresholds": [{"max_requests": _METER_BATCHES}]},
-        **_protocol(explicit_http_config={"http2_protocol_options": _METER_HTTP2}),
+        "circuit_breakers": {"thresholds": [{"max_requests": METER_BATCHES}]},
+        **http2_protocol(METER_HTTP2),
     }
 
 
 def collector_cluster(options: TracingOptions) -> Config:
     """Make the collector's cluster; nobody waits for it either."""
-    bounds = dict.fromkeys(("max_connections", "max_pending_requests"), _COLLECTOR_EXPORTS)
+    bounds = dict.fromkeys(("max_connections", "max_pending_requests"), COLLECTOR_EXPORTS)
     return {
         "name": options.cluster,
         **_discovery((options.collector,)),
@@ -100,6 +100,11 @@ def _discovery(endpoints: Sequence[Endpoint]) -> Config:
 def _assignment(cluster: str, endpoints: Sequence[Endpoint]) -> Config:
     hosts = [{"endpoint": {"address": address(endpoint)}} for endpoint in endpoints]
     return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": hosts}]}
+
+
+def http2_protocol(options: Config) -> Config:
+    """Make a cluster's protocol: HTTP/2 with these options."""
+    return _protocol(explicit_http_config={"http2_protocol_options": options})
 
 
 def _protocol(**fields: Config) -> Config:

@@ -40,7 +40,12 @@ def receipt_log(options: MeteringOptions) -> Config:
         "envoy.access_loggers.open_telemetry",
         "access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
         log_name="weighbridge-receipts",
-        grpc_service={"envoy_grpc": {"cluster_name": options.cluster}},
+        grpc_service={
+            "envoy_grpc": {
+                "cluster_name": options.cluster,
+                "authority": options.host or options.cluster,
+            }
+        },
         buffer_flush_interval=seconds(options.flush_s),
         buffer_size_bytes=_BATCH_BYTES,
         # Node and cluster names are no part of a receipt.

@@ -99,6 +99,7 @@ class MeteringOptions:
     Attributes:
         meter: its address; receipts go there.
         cluster: Envoy's name for it.
+        host: host name that it is addressed by; None: the cluster's name.
         team: expression of Envoy's access logs that names the team of a request: a header, as by
             default, or a claim of its token. A header is what the client says it is, unless
             something before this sets it.
@@ -108,6 +109,7 @@ class MeteringOptions:
 
     meter: Endpoint
     cluster: str = METER_CLUSTER
+    host: str | None = None
     team: str = "%REQ(x-team)%"
     user: str = ""
     flush_s: float = 1.0
@@ -124,6 +126,7 @@ class TracingOptions:
     Attributes:
         collector: its address for OTLP over HTTP, port 4318 by custom.
         cluster: Envoy's name for it.
+        host: host name that it is addressed by; None: the cluster's name.
         service: name of this Envoy in traces.
         sample: share of requests, 0..1, chosen by trace id.
         heed_clients: a client that sends a traceparent decides instead whether its request is
@@ -132,6 +135,7 @@ class TracingOptions:
 
     collector: Endpoint
     cluster: str = COLLECTOR_CLUSTER
+    host: str | None = None
     service: str = "weighbridge-gateway"
     sample: float = 0.01
     heed_clients: bool = False

@@ -68,7 +68,7 @@ def _provider(options: TracingOptions) -> Config:
         "service_name": options.service,
         "http_service": {
             "http_uri": {
-                "uri": f"http://{options.cluster}{COLLECTOR_PATH}",
+                "uri": f"http://{options.host or options.cluster}{COLLECTOR_PATH}",
                 "cluster": options.cluster,
                 "timeout": _TIMEOUT,
             }

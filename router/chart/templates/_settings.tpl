@@ -62,8 +62,11 @@ Of what a running router does not take from its file: its pods have to be replac
 why this covers a part of the ConfigMap and not the whole.
 */}}
 {{- define "weighbridge-router.restart-checksum" -}}
-{{- $level := dig "log" "level" "" .Values.settings -}}
-{{ dict "listen" (include "weighbridge-router.listen" . | fromYaml) "level" $level | toJson | sha256sum }}
+{{- $taken := dict "listen" (include "weighbridge-router.listen" . | fromYaml) "level" (dig "log" "level" "" .Values.settings) -}}
+{{- with .Values.settings.tracing -}}
+{{- $_ := set $taken "tracing" . -}}
+{{- end -}}
+{{ toJson $taken | sha256sum }}
 {{- end }}
 
 {{/* Seconds from SIGTERM to the end: both parts of the drain, and five for the last steps. */}}
@@ -86,6 +89,10 @@ why this covers a part of the ConfigMap and not the whole.
 {{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
 {{- fail (printf "autoscaling.minReplicas: expected no more than maxReplicas (%v), came %v" .Values.autoscaling.maxReplicas .Values.autoscaling.minReplicas) -}}
 {{- end -}}
+{{- if and (dig "tracing" "enabled" false .Values.settings) (not (dig "tracing" "endpoint" "" .Values.settings)) -}}
+{{- fail "settings.tracing.endpoint: expected the collector's URL, such as http://otel-collector.observability:4318; the router's default is this machine, where a pod has none" -}}
+{{- end -}}
+{{- include "weighbridge-router.meter-check" . -}}
 {{- if and (eq .Values.mode "service") .Values.istio.inject .Values.tls.existingSecret -}}
 {{- fail "tls.existingSecret: the injected proxy encrypts already, and expects to hear gRPC from the router; set istio.inject to false, or leave this empty" -}}
 {{- end -}}

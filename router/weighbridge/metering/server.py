@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
 from weighbridge.catalog import TIER_MODELS
@@ -88,11 +89,15 @@ async def _serve(options: MeterOptions, ledger: Ledger) -> None:
         loop.add_signal_handler(number, stopping.set)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((Intake(ledger).handler(),))
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     with contextlib.ExitStack() as stack:
         _bind(server, options.listen)
         _expose(ledger, options.metrics, stack)
         await server.start()
+        await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
         await stopping.wait()
+        await servicer.enter_graceful_shutdown()
         await server.stop(_LAST_EXPORTS_S)
 
 

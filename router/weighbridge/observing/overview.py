@@ -4,12 +4,6 @@ from typing import Final
 
 from weighbridge.observing.panels import Dashboard, Form, Panel, Query, Row, Unit, quantiles
 
-_SPENT: Final = "rate(weighbridge_cost_dollars_total[5m])"
-_AT_THE_REFERENCE: Final = "rate(weighbridge_reference_cost_dollars_total[5m])"
-# Reported on both sides of a fraction: what is estimated is in neither.
-_REPORTED: Final = 'rate(weighbridge_cost_dollars_total{basis="reported"}[5m])'
-_TOKENS: Final = 'rate(weighbridge_tokens_total{kind!="cached"}[5m])'
-
 FIRING: Final = Panel(
     "Alerts firing",
     "Alerts of Weighbridge at this moment. The runbook has a page for each.",
@@ -109,11 +103,8 @@ _DOLLARS: Final = Row(
             "too low.",
             Unit.DOLLARS,
             (
-                Query(
-                    f"1e6 * sum by (tier) ({_REPORTED}) / sum by (tier) ({_TOKENS})",
-                    "{{tier}}",
-                ),
-                Query(f"1e6 * sum({_REPORTED}) / sum({_TOKENS})", "all"),
+                Query("tier:dollars_per_million_tokens:ratio", "{{tier}}"),
+                Query("meter:dollars_per_million_tokens:ratio", "all"),
             ),
         ),
         Panel(
@@ -122,28 +113,23 @@ _DOLLARS: Final = Row(
             "one), and the difference: what routing saves. Estimated tokens are in all three.",
             Unit.DOLLARS,
             (
-                Query(f"3600 * sum({_SPENT})", "spent"),
-                Query(f"3600 * sum({_AT_THE_REFERENCE})", "all on the reference tier"),
-                Query(f"3600 * (sum({_AT_THE_REFERENCE}) - sum({_SPENT}))", "saved"),
+                Query("3600 * meter:dollars:rate", "spent"),
+                Query("3600 * meter:reference_dollars:rate", "all on the reference tier"),
+                Query("3600 * meter:saved_dollars:rate", "saved"),
             ),
         ),
         Panel(
             "Dollars an hour by team",
             "The ten that spend most. `none`: requests that name no team.",
             Unit.DOLLARS,
-            (Query(f"topk(10, 3600 * sum by (team) ({_SPENT}))", "{{team}}"),),
+            (Query("topk(10, 3600 * team:dollars:rate)", "{{team}}"),),
         ),
         Panel(
             "Requests without usage",
             "Answers whose pool told no usage, by reason. Their tokens are estimated, those of "
             "`refused` are none.",
             Unit.REQUESTS,
-            (
-                Query(
-                    "sum by (reason) (rate(weighbridge_unmetered_requests_total[5m]))",
-                    "{{reason}}",
-                ),
-            ),
+            (Query("meter_reason:unmetered_requests:rate", "{{reason}}"),),
         ),
     ),
 )

@@ -4,12 +4,43 @@ from charts.mesh.reading import connection_manager, http_filter, patches, policy
 from weighbridge.settings import Settings
 from weighbridge_mesh.access_log import access_log
 from weighbridge_mesh.bootstrap import bootstrap
-from weighbridge_mesh.clusters import outlier_detection, router_cluster, router_health
+from weighbridge_mesh.clusters import (
+    COLLECTOR_EXPORTS,
+    METER_BATCHES,
+    METER_HTTP2,
+    http2_protocol,
+    outlier_detection,
+    router_cluster,
+    router_health,
+)
 from weighbridge_mesh.filter_chain import EXT_PROC, ext_proc_filter, router_filter
-from weighbridge_mesh.options import BodyMode, BootstrapOptions, Endpoint, FilterOptions
+from weighbridge_mesh.metering import receipt_log, usage_filter
+from weighbridge_mesh.options import (
+    BodyMode,
+    BootstrapOptions,
+    Endpoint,
+    FilterOptions,
+    MeteringOptions,
+    TracingOptions,
+)
 
 HOST = "weighbridge-router.weighbridge.svc.cluster.local"
 IN_MESH = FilterOptions(cluster=f"outbound|9002||{HOST}", authority=HOST)
+
+
+METERING = MeteringOptions(
+    meter=Endpoint("meter", 9003),
+    cluster="outbound|9003||weighbridge-router-meter.weighbridge.svc.cluster.local",
+    host="weighbridge-router-meter.weighbridge.svc.cluster.local",
+    team="%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload:team)%",
+    user="%REQ(x-user)%",
+)
+TRACING = TracingOptions(
+    collector=Endpoint("collector", 4318),
+    cluster="outbound|4318||collector.tracing.svc.cluster.local",
+    host="collector.tracing.svc.cluster.local",
+    sample=0.1,
+)
 
 
 def alone(options=BootstrapOptions(filter=IN_MESH)):  # noqa: B008 - frozen
@@ -120,3 +151,61 @@ def test_a_pools_rule_is_that_of_a_stand_alone_pool(rendered):
 
 def test_no_access_log_unless_it_is_wanted(rendered):
     assert "access_log" not in connection_manager(rendered("open"))
+
+
+def test_tokens_are_counted_the_same(rendered):
+    metered = rendered("metered")
+
+    assert http_filter(metered, "envoy.filters.http.lua") == usage_filter()
+    assert connection_manager(metered)["access_log"][1] == receipt_log(METERING)
+
+
+def test_a_user_who_is_not_to_be_told_is_in_no_receipt(with_values):
+    values = {"metering": {"enabled": True}}
+    _, log = connection_manager(with_values(values))["access_log"]
+    told = [each["key"] for each in log["typed_config"]["attributes"]["values"]]
+
+    assert "team" in told
+    assert "user" not in told
+
+
+def test_token_counts_are_found_after_the_router_was_asked_and_before_the_last_filter(rendered):
+    names = [each["name"] for each in patches(rendered("metered"), "HTTP_FILTER")]
+
+    assert names == [EXT_PROC, "envoy.filters.http.lua", "envoy.filters.http.router"]
+
+
+def test_spans_are_made_the_same(rendered):
+    options = BootstrapOptions(filter=IN_MESH, tracing=TRACING)
+    told, known = connection_manager(rendered("metered")), alone(options)
+
+    assert told["tracing"] == known["tracing"]
+    assert told["request_id_extension"] == known["request_id_extension"]
+    assert told["access_log"][0] == access_log(None, traced=True)
+
+
+def test_clients_decide_on_spans_if_they_may(with_values):
+    values = {"tracing": {"enabled": True, "sample": 0.1, "heedClients": True}}
+    heeding = TracingOptions(collector=TRACING.collector, sample=0.1, heed_clients=True)
+    known = alone(BootstrapOptions(filter=IN_MESH, tracing=heeding))
+    told = connection_manager(with_values(values))
+
+    provider = told["tracing"]["provider"]["typed_config"]
+    assert provider["sampler"] == known["tracing"]["provider"]["typed_config"]["sampler"]
+
+
+def test_neither_meter_nor_collector_can_fill_the_gateways_memory(rendered):
+    (keepalive, _) = patches(rendered("metered"), "CLUSTER")
+    meter, collector = (
+        rendered("metered").one("DestinationRule", f"weighbridge-mesh-{name}")["spec"]
+        for name in ("meter", "collector")
+    )
+
+    assert keepalive == http2_protocol(METER_HTTP2)
+    assert _http(meter)["http2MaxRequests"] == METER_BATCHES
+    assert _http(collector)["http1MaxPendingRequests"] == COLLECTOR_EXPORTS
+
+
+def _http(rule):
+    (port,) = rule["trafficPolicy"]["portLevelSettings"]
+    return port["connectionPool"]["http"]

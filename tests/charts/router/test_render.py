@@ -7,11 +7,16 @@ from charts.rendering import (
     render,
     scenarios,
 )
+from weighbridge.cli import app
+from weighbridge.errors import SettingsError
 from weighbridge.settings import load_settings
 
 SCENARIOS = scenarios(ROUTER_CHART)
 SERVICE_SCENARIOS = sorted(set(SCENARIOS) - {"sidecar"})
 NAME = "weighbridge-router"
+METER = f"{NAME}-meter"
+# Everything that runs, by scenario and name.
+WORKLOADS = [*((scenario, NAME) for scenario in SERVICE_SCENARIOS), ("metered", METER)]
 
 
 def test_the_name_of_the_release_goes_before_that_of_the_chart():
@@ -52,6 +57,7 @@ def test_what_the_router_reads_again_rolls_no_pod(rendered, with_values, values)
         {"settings": {"listen": {"max_streams": 5}}},
         {"settings": {"listen": {"drain_timeout_s": 10.5}}},
         {"settings": {"log": {"level": "debug"}}},
+        {"settings": {"tracing": {"enabled": True, "endpoint": "http://collector:4318"}}},
         {"tls": {"existingSecret": "a"}, "istio": {"inject": False}},
         {"hashKey": {"existingSecret": "a"}},
     ],
@@ -77,13 +83,14 @@ def test_the_grace_outlasts_the_drain(with_values, delay, timeout, grace):
     assert pod["terminationGracePeriodSeconds"] == grace
 
 
-@pytest.mark.parametrize("scenario", SERVICE_SCENARIOS)
-def test_the_pod_passes_the_restricted_pod_security_standard(rendered, scenario):
-    pod = _pod(rendered(scenario))
+@pytest.mark.parametrize(("scenario", "name"), WORKLOADS)
+def test_the_pod_passes_the_restricted_pod_security_standard(rendered, scenario, name):
+    deployment = rendered(scenario).one("Deployment", name)
+    pod = deployment["spec"]["template"]["spec"]
 
     assert pod["automountServiceAccountToken"] is False
-    assert pod["securityContext"]["runAsUser"] == pod["securityContext"]["fsGroup"] == 65532
-    for container in containers(rendered(scenario).one("Deployment")):
+    assert pod["securityContext"]["runAsUser"] == pod["securityContext"]["runAsGroup"] == 65532
+    for container in containers(deployment):
         _assert_confined(container["securityContext"])
 
 
@@ -91,31 +98,59 @@ def test_the_service_account_has_no_token(rendered):
     assert rendered("default").one("ServiceAccount")["automountServiceAccountToken"] is False
 
 
-@pytest.mark.parametrize("scenario", SERVICE_SCENARIOS)
-def test_all_that_selects_the_pods_selects_these(rendered, scenario):
+@pytest.mark.parametrize(("scenario", "name"), WORKLOADS)
+def test_all_that_selects_the_pods_selects_these_and_no_others(rendered, scenario, name):
     rendering = rendered(scenario)
-    labels = rendering.one("Deployment")["spec"]["template"]["metadata"]["labels"]
+    deployments = rendering.all("Deployment")
+    paths = {
+        "Deployment": ("selector", "matchLabels"),
+        "Service": ("selector",),
+        "NetworkPolicy": ("podSelector", "matchLabels"),
+    }
+    if name == NAME:
+        paths["PodDisruptionBudget"] = ("selector", "matchLabels")
 
-    for kind, path in (
-        ("Deployment", ("selector", "matchLabels")),
-        ("Service", ("selector",)),
-        ("PodDisruptionBudget", ("selector", "matchLabels")),
-        ("NetworkPolicy", ("podSelector", "matchLabels")),
-    ):
-        selected = rendering.one(kind)["spec"]
+    for kind, path in paths.items():
+        selected = rendering.one(kind, name)["spec"]
         for step in path:
             selected = selected[step]
-        assert selected.items() <= labels.items(), kind
+        chosen = [
+            each["metadata"]["name"]
+            for each in deployments
+            if selected.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert chosen == [name], kind
 
 
-@pytest.mark.parametrize("scenario", SERVICE_SCENARIOS)
-def test_ports_that_are_named_are_there(rendered, scenario):
+@pytest.mark.parametrize(("scenario", "name"), WORKLOADS)
+def test_ports_that_are_named_are_there(rendered, scenario, name):
     rendering = rendered(scenario)
-    there = {port["name"] for c in containers(rendering.one("Deployment")) for port in c["ports"]}
-    rules = rendering.one("NetworkPolicy")["spec"]["ingress"]
+    runs = containers(rendering.one("Deployment", name))
+    there = {port["name"] for container in runs for port in container["ports"]}
+    rules = rendering.one("NetworkPolicy", name)["spec"]["ingress"]
 
-    assert {port["targetPort"] for port in rendering.one("Service")["spec"]["ports"]} == there
+    assert {port["targetPort"] for port in rendering.one("Service", name)["spec"]["ports"]} == there
     assert {port["port"] for rule in rules for port in rule["ports"]} == there
+
+
+def test_the_meter_takes_its_words(rendered):
+    (meter,) = containers(rendered("metered").one("Deployment", METER))
+
+    with pytest.raises(SettingsError, match="expected a folder of YAML files"):
+        # All of them are understood; only the volume with the prices is not here.
+        app(meter["args"], standalone_mode=False)
+
+
+def test_spans_may_leave_for_the_collector_and_for_nobody_else(with_values):
+    tracing = {"enabled": True, "endpoint": "https://collector.observability/otlp"}
+    values = {"settings": {"tracing": tracing}, "istio": {"inject": False}}
+    to, *dns = with_values(values).one("NetworkPolicy")["spec"]["egress"]
+
+    assert (_namespaces_to(to), to["ports"]) == (
+        ["observability"],
+        [{"protocol": "TCP", "port": 443}],
+    )
+    assert [_namespaces_to(rule) for rule in dns] == [["kube-system"]]
 
 
 def test_another_address_moves_ports_and_probes(with_values):
@@ -180,6 +215,13 @@ def _assert_confined(context):
     assert context["readOnlyRootFilesystem"] is True
     assert context["runAsNonRoot"] is True
     assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+def _namespaces_to(rule):
+    return [
+        each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for each in rule["to"]
+    ]
 
 
 def _pod(rendering):

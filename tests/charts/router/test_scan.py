@@ -17,7 +17,11 @@ spec:
 
 
 def test_the_defaults_are_clean_but_for_what_is_argued(rendered):
-    assert findings(rendered("default").text) == set(ALLOWED)
+    assert findings(rendered("default").text) == set(ALLOWED) - {"deployment-replicas"}
+
+
+def test_the_meter_adds_that_it_is_one(rendered):
+    assert findings(rendered("metered").text) == set(ALLOWED)
 
 
 @pytest.mark.parametrize("scenario", sorted(set(scenarios(ROUTER_CHART)) - {"sidecar"}))

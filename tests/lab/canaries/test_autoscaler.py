@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 
 import pytest
 import yaml
@@ -82,11 +83,15 @@ def _few_seats(change_of):
 
 
 def test_pool_that_is_handed_over_keeps_its_pods_with_metrics_and_without(lab, replicas):
+    def told_of_each_pod(metric):
+        return set(metric_by_pod(lab, metric, SMALL)) == set(lab.pods("llm", SMALL))
+
     metrics = lab.get("hpa", SMALL, "llm")["spec"]["metrics"]
     assert len(metrics) == 2
     for metric in metrics:
         name = metric["pods"]["metric"]["name"]
-        assert set(metric_by_pod(lab, name, SMALL)) == set(lab.pods("llm", SMALL)), name
+        # Pods that were there a moment ago are remembered until Prometheus misses them.
+        until(f"{name} is told of each pod", partial(told_of_each_pod, name))
     scale_adapter(lab, 0)
     until_scaling(lab, SMALL, active=False)
     scale_adapter(lab, 1)

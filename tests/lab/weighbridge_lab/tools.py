@@ -1,9 +1,10 @@
 """The lab's programmes that are built from Go modules: which they are, and where they lie built.
 
 In: the modules under ``tests/lab/tools``, whose ``go.mod`` pins a version and whose ``go.sum`` pins
-every byte. Out: paths of binaries. They are kept outside the tree, in a folder per module that is
-named after all that decides what is built, so that a changed pin never meets an old binary. Nothing
-there is precious: what is missing is built again, which `builds` does.
+every byte. (One has a ``main.go`` too: the collector is a library, whose parts a programme names.)
+Out: paths of binaries. They are kept outside the tree, in a folder per module that is named after
+all that decides what is built, so that a changed pin never meets an old binary. Nothing there is
+precious: what is missing is built again, which `builds` does.
 """
 
 import hashlib
@@ -72,6 +73,7 @@ TOOLS: Final = (
     Tool("pilot-agent", "istio", "istio.io/istio/pilot/cmd/pilot-agent"),
     Tool("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl"),
     Tool("prometheus-adapter", "adapter", "sigs.k8s.io/prometheus-adapter/cmd/adapter"),
+    Tool("otelcol", "collector", "."),
     Tool("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
     Tool("kube-score", "lint", "github.com/zegl/kube-score/cmd/kube-score"),
 )
@@ -127,7 +129,8 @@ class Toolbox:
     def key(self, module: str) -> str:
         """Name all that decides what comes out of a module: sources, versions, flags and Go."""
         folder = self.modules / module
-        parts = [(folder / name).read_bytes() for name in ("go.mod", "go.sum")]
+        sources = sorted(path.name for path in folder.glob("*.go"))
+        parts = [(folder / name).read_bytes() for name in ("go.mod", "go.sum", *sources)]
         parts += [self.linker_flags(module).encode(), self.go.target.encode()]
         digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
         return f"{module}-{digest[:_KEY_LENGTH]}"

@@ -23,6 +23,12 @@ def test_key_changes_with_the_pins(toolbox, name):
     assert toolbox.key("helm") != before
 
 
+def test_key_changes_with_a_source_of_the_module_s_own(toolbox):
+    before = toolbox.key("helm")
+    (toolbox.modules / "helm" / "main.go").write_text("package main\n")
+    assert toolbox.key("helm") != before
+
+
 def test_key_changes_with_go(toolbox):
     other = replace(toolbox, go=replace(toolbox.go, target="go1.26.9 linux amd64"))
     assert other.key("helm") != toolbox.key("helm")
@@ -80,7 +86,10 @@ def test_every_tool_is_a_tool_of_its_module_and_the_other_way_round(module):
     go_mod = (MODULES_FOLDER / module / "go.mod").read_text()
     block = re.search(r"^tool \((.*?)^\)", go_mod, re.MULTILINE | re.DOTALL)
     declared = block[1].split() if block else re.findall(r"^tool (\S+)$", go_mod, re.MULTILINE)
-    assert sorted(declared) == sorted(tool.package for tool in TOOLS if tool.module == module)
+    # A programme whose source lies here is the module's own, and no tool of Go's.
+    own = ["."] if list((MODULES_FOLDER / module).glob("*.go")) else []
+    packages = sorted(tool.package for tool in TOOLS if tool.module == module)
+    assert sorted([*declared, *own]) == packages
 
 
 def test_every_module_has_sums():
