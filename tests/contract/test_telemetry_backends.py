@@ -1,7 +1,8 @@
 """Collector, Tempo, Loki and Grafana fit together by name, and store only what is listed.
 
-No collector runs here: what is held is that the files agree with each other and with what router
-and Envoy send (tests/envoy/test_tracing.py has what Envoy sends).
+None of them runs here: what is held is that the files agree with each other and with what router and
+Envoy send (tests/envoy/test_tracing.py has what Envoy sends; tests/lab/test_collector.py runs the
+collector).
 """
 
 import re
