@@ -8,13 +8,15 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --python-version 3.11 --quiet
 PYTEST := $(BIN)/python -m pytest
+# Its theme tells of MkDocs' future at each build.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 PEERS ?= --peers
 TRAIN_ENV ?= $(HOME)/.cache/weighbridge/train-$(shell sha256sum constraints/train.txt 2>/dev/null | cut -c1-12)
 
-.PHONY: help setup up test check format test-vllm test-load bench base train evaluate replay generated charts lab-tools lab lab-down chart-test lab-test rollout-test lock clean
+.PHONY: help setup up test check format test-vllm test-load k6 bench experiment base train evaluate replay generated charts docs docs-serve lab-tools lab lab-down chart-test lab-test rollout-test lock clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.dev ## Make .venv with all that the targets below need
 
@@ -63,6 +65,12 @@ generated: setup ## Write the generated files anew
 	$(BIN)/python observability/chart/generated_files.py
 	$(BIN)/python -m weighbridge.sizing.chart > models/chart/files/catalog.yaml
 
+docs: setup ## Build the book of docs/ into build/site, strict: a dead link or a page without a place fails
+	@script=$$($(BIN)/python docs/site/mermaid.py) && MERMAID_JS=$$script $(MKDOCS) build --strict
+
+docs-serve: setup ## Read the book on localhost:8000, built anew at each change
+	@script=$$($(BIN)/python docs/site/mermaid.py) && MERMAID_JS=$$script $(MKDOCS) serve
+
 charts: setup ## Write the charts' golden renders anew (needs helm: make lab-tools)
 	$(PYTEST) tests/charts -k golden --update-goldens $(ARGS)
 
@@ -90,8 +98,14 @@ test-vllm: lab-tools ## Real vLLM (CPU): two servers behind real Envoy; a pool o
 test-load: setup ## Thousands of streams at once through real Envoy
 	$(PYTEST) -m load --timeout 600 tests/envoy $(ARGS)
 
+k6: setup ## Promises as k6 checks them, against `weighbridge up` or URL=… (SUITES="smoke slo")
+	$(BIN)/python tests/k6/run.py $(SUITES) $(if $(URL),--url $(URL)) $(ARGS)
+
 bench: setup ## Added latency and throughput against plain Envoy and an empty handler
 	$(BIN)/weighbridge bench $(ARGS)
+
+experiment: setup ## One of docs/experiments anew (NAME=autoscaling; --help as ARGS for the names)
+	$(BIN)/python -m weighbridge_experiments $(NAME) $(ARGS)
 
 base: setup ## Word pieces and encoder that artifacts rest on, from MiniLM (5 GB environment; OUT=build/base)
 	@mkdir -p $(TRAIN_ENV) $(or $(OUT),build/base)

@@ -29,11 +29,12 @@ from weighbridge.logs import DecisionLog, configure_logging
 from weighbridge.metrics import Metrics
 from weighbridge.refinement import Refiner
 from weighbridge.settings import Listen, Settings, Tls, Tracing, load_settings
-from weighbridge.stream import Exchange, Weighing
+from weighbridge.stream import Exchange
 from weighbridge.tracing import context as trace_context
 from weighbridge.tracing.collector import Collector
 from weighbridge.tracing.export import SpanExporter
 from weighbridge.tracing.tracer import Tracer, resource
+from weighbridge.weighing import Weighing
 
 _log = logging.getLogger(__name__)
 _MESSAGE_SLACK_BYTES = 1024 * 1024

@@ -20,7 +20,7 @@ from weighbridge.generation import Generations
 from weighbridge.logs import DecisionLog
 from weighbridge.metrics import Metrics
 from weighbridge.prompt import Prompt
-from weighbridge.stream import RequestHead, Weighing
+from weighbridge.weighing import RequestHead, Weighing
 
 settings.register_profile(
     "ci",

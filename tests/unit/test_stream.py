@@ -12,7 +12,7 @@ from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from unit.artifacts import UNCERTAIN, write_tiny
 from unit.bodies import EASY, HARD, chat, encode, text_part, write_settings
-from weighbridge import stream
+from weighbridge import weighing as weighing_module
 from weighbridge.body import BodyBuffer
 from weighbridge.classifier import Complexity
 from weighbridge.contract import ENDPOINT_PATHS, Endpoint, Outcome, Reason
@@ -20,8 +20,9 @@ from weighbridge.errors import ProtocolError
 from weighbridge.generation import Generations
 from weighbridge.logs import DecisionLog
 from weighbridge.metrics import Metrics
-from weighbridge.stream import Exchange, RequestHead, Weighing
+from weighbridge.stream import Exchange
 from weighbridge.tracing.tracer import Tracer
+from weighbridge.weighing import RequestHead, Weighing
 
 MODE = processing_mode_pb2.ProcessingMode
 MODES = [MODE.BUFFERED, MODE.STREAMED, MODE.FULL_DUPLEX_STREAMED]
@@ -473,7 +474,7 @@ def test_a_span_has_the_times_of_the_stages_that_ran_and_no_word_of_the_prompt(w
 
 
 def test_a_fault_s_record_names_the_trace(weighing, monkeypatch, caplog):
-    monkeypatch.setattr(stream, "read_prompt", None)
+    monkeypatch.setattr(weighing_module, "read_prompt", None)
     traced(weighing, chat(EASY), caller=GATEWAY + "1", spans=[])
 
     (record,) = [r for r in caplog.records if r.levelname == "ERROR"]

@@ -141,6 +141,14 @@ def test_the_meter_takes_its_words(rendered):
         app(meter["args"], standalone_mode=False)
 
 
+def test_the_meter_runs_beside_a_router_that_is_a_sidecar(with_values):
+    rendering = with_values({"mode": "sidecar", "meter": {"enabled": True}})
+    pod = rendering.one("Deployment", METER)["spec"]["template"]["spec"]
+
+    assert pod["serviceAccountName"] == rendering.one("ServiceAccount")["metadata"]["name"]
+    assert "ServiceAccount" not in with_values({"mode": "sidecar"}).kinds()
+
+
 def test_spans_may_leave_for_the_collector_and_for_nobody_else(with_values):
     tracing = {"enabled": True, "endpoint": "https://collector.observability/otlp"}
     values = {"settings": {"tracing": tracing}, "istio": {"inject": False}}

@@ -1,7 +1,9 @@
 """A healthy canary is promoted step by step, Envoy splits as it is told, and no request fails."""
 
+import re
 from itertools import pairwise
 
+from lab.canaries.signing_off import signing_off
 from lab.chances import likely
 from weighbridge_lab.canaries import POOLS, Version
 
@@ -58,18 +60,25 @@ def test_both_tiers_roll_out_at_once_on_one_virtualservice(act, change_of):
     assert {weight.percent for weight in running.change.weights()} == {0, 20, 50, 100}
 
 
-def test_rollout_goes_on_while_the_pool_is_scaled(lab, act):
+def test_rollout_goes_on_while_the_pool_is_scaled_and_k6_signs_it_off(lab, act):
     pool = POOLS["small"]
 
     def scale(replicas):
         # By the subresource, as an autoscaler does.
         lab.kubectl("scale", f"rollout/{pool}", f"--replicas={replicas}", "--namespace=llm")
 
-    with act("healthy, pool scaled from 2 to 4 and 3") as running:
+    # Times are the business of other tests: this machine is shared.
+    promises = {"DURATION": "20s", "RATE": "10", "TTFT_MS": "60000"}
+    with (
+        act("healthy, pool scaled from 2 to 4 and 3") as running,
+        signing_off(lab, **promises) as k6,
+    ):
         running.change.until_weight(20)
         scale(4)
         running.change.until_weight(50)
         scale(3)
         running.change.until_promoted(120)
+        said = k6()
     scale(2)
     assert_promoted(running)
+    assert re.search(r"^kept +failed +rate<=0 +0$", said, re.MULTILINE), said

@@ -6,6 +6,7 @@ interface joins the two networks, and the doors close with the lab.
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -53,8 +54,10 @@ async def _carry(
         writer.close()
         return
     await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
-    inner_writer.close()
-    writer.close()
+    for each in (inner_writer, writer):
+        each.close()
+        with contextlib.suppress(OSError):
+            await each.wait_closed()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

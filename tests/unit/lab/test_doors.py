@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 
 import pytest
 from weighbridge_lab.doors import make_door, open_doors
@@ -15,6 +16,8 @@ async def echo():
             writer.write(chunk.upper())
         writer.write(b"bye")
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()
