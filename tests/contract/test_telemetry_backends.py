@@ -1,8 +1,8 @@
 """Collector, Tempo, Loki and Grafana fit together by name, and store only what is listed.
 
-None of them runs here: what is held is that the files agree with each other and with what router and
-Envoy send (tests/envoy/test_tracing.py has what Envoy sends; tests/lab/test_collector.py runs the
-collector).
+None of them runs here: what is held is that the files agree with each other and with what router
+and Envoy send (tests/envoy/test_tracing.py has what Envoy sends; tests/lab/test_collector.py runs
+the collector).
 """
 
 import re
