@@ -15,6 +15,7 @@ from weighbridge_lab.waiting import until
 
 TRIED = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
 ANY_CLOUD = CLOUDS / "gateway.yaml"
+AT_ONCE = ("--grace-period=0", "--force", "--ignore-not-found", "--wait=false")
 # What waits on a cloud for a load balancer to hear of a change need not here.
 HASTE = {"env": {"MINIMUM_DRAIN_DURATION": "1s"}, "resources": {"requests": {"cpu": "50m"}}}
 SHORTEST_MEMORY_S = 240
@@ -34,7 +35,11 @@ def gateway(lab):
     # Helm removes the autoscaler last, and that may have asked for its two once more.
     lab.kubectl("scale", f"deployment/{INGRESS}", "--replicas=1", "--namespace", INGRESS)
     until_rolled_out(lab.cluster, INGRESS, f"deployment/{INGRESS}")
-    # One that still drains would be taken for the gateway by whoever reads its log.
+    # One that drains would be taken for the gateway by whoever reads its log; and one that had to
+    # leave before its Envoy was up waits for that Envoy until its grace is over.
+    serving = lab.pods(INGRESS, INGRESS)
+    for leaving in set(gateway_pods(lab)) - set(serving):
+        lab.kubectl("delete", "pod", leaving, "--namespace", INGRESS, *AT_ONCE)
     until("one gateway is left", lambda: len(gateway_pods(lab)) == 1)
 
 
