@@ -105,7 +105,7 @@ bench: setup ## Added latency and throughput against plain Envoy and an empty ha
 	$(BIN)/weighbridge bench $(ARGS)
 
 experiment: setup ## One of docs/experiments anew (NAME=autoscaling; --help as ARGS for the names)
-	$(BIN)/python -m weighbridge_experiments $(NAME) $(ARGS)
+	$(BIN)/python -m weighbridge_experiments $(NAME) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 base: setup ## Word pieces and encoder that artifacts rest on, from MiniLM (5 GB environment; OUT=build/base)
 	@mkdir -p $(TRAIN_ENV) $(or $(OUT),build/base)

@@ -11,18 +11,29 @@ from contract.tree import REPOSITORY
 from weighbridge_training.public import PUBLIC
 
 ROUTER = REPOSITORY / "router"
+EXPERIMENTS = REPOSITORY / "models" / "experiments"
 READER = "weighbridge_training.public"
-MAY_READ = {READER, "weighbridge_training.evaluate", "weighbridge_training.replay"}
+MAY_READ = {
+    READER,
+    "weighbridge_training.evaluate",
+    "weighbridge_training.replay",
+    # An experiment that reports, and the command that starts it.
+    "weighbridge_experiments.threshold",
+    "weighbridge_experiments.cli",
+    "weighbridge_experiments.__main__",
+}
 _FILES = tuple(which.file for which in PUBLIC)
 
 
 def module_name(path: Path) -> str:
-    parts = path.relative_to(ROUTER).with_suffix("").parts
+    root = EXPERIMENTS if path.is_relative_to(EXPERIMENTS) else ROUTER
+    parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[1:] if parts[0] == "training" else parts).removesuffix(".__init__")
 
 
 def sources():
-    return {module_name(p): p.read_text(encoding="utf-8") for p in ROUTER.rglob("*.py")}
+    paths = (path for root in (ROUTER, EXPERIMENTS) for path in root.rglob("*.py"))
+    return {module_name(path): path.read_text(encoding="utf-8") for path in paths}
 
 
 def imports(source):
