@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import yaml
 from weighbridge_lab.installation import REPOSITORY
+from weighbridge_lab.waiting import until
 
 JOB = "weighbridge-k6"
 NAMESPACE = "llm"
@@ -29,9 +30,12 @@ def signing_off(lab, **settings):
 
 def _until_kept(lab):
     """Wait for the Job's end; what k6 said is in the error where a promise was broken."""
-    ended = "--for=jsonpath={.status.conditions[*].type}"
-    lab.kubectl("wait", f"job/{JOB}", ended, "--timeout=90s", f"--namespace={NAMESPACE}")
-    job = lab.get("job", JOB, NAMESPACE)
+
+    def ended():
+        status = lab.get("job", JOB, NAMESPACE)["status"]
+        return status if status.get("succeeded") or status.get("failed") else None
+
+    status = until("k6 has ended", ended, 90)
     said = lab.kubectl("logs", f"job/{JOB}", f"--namespace={NAMESPACE}")
-    assert job["status"].get("succeeded") == 1, said
+    assert status.get("succeeded") == 1, said
     return said
