@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from weighbridge.local.ports import free_ports
 
 READY_S = 60
 
@@ -41,12 +41,6 @@ class Run:
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
         return self.process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 15) -> None:
@@ -76,7 +70,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
         command = [sys.executable, "-m", "weighbridge", "up", "--plain"]
         command += ["--ready-file", str(folder / "ready.json"), "--run-dir", str(folder / "run")]
         if "--port" not in arguments:
-            command += ["--port", str(free_port())]
+            command += ["--port", str(free_ports(1)[0])]
         with output.open("wb") as sink:
             process = subprocess.Popen([*command, *arguments], stdout=sink, stderr=sink)
         run = Run(process, folder / "ready.json", output)

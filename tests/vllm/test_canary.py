@@ -96,7 +96,7 @@ def test_real_vllm_is_promoted_by_its_own_metrics_and_answers_with_its_new_weigh
         chronicle.until("testers have a route", lambda: routes(chronicle)[0] == TESTERS, START_S)
         # Nobody else asks it yet: how requests are batched is in the last bits of an answer.
         new = until("all of its answers are others", lambda: others(lab, old))
-        change.until_promoted(180)
+        change.until_promoted(START_S)
     report().line(table(figures))
     told = f"{change.told()}\n{running.ledger.summary()}"
     assert not running.ledger.failed(), told

@@ -10,7 +10,7 @@ import pytest
 from charts.rendering import MODELS_CHART, containers, render, render_scenario, scenarios
 from envoy_rig.requests import chat
 from lab.containers import holds
-from weighbridge.local.tiny_model import Family, write_model
+from weighbridge.local.tiny_model import CONTEXT_WINDOW, Family, write_model
 from weighbridge.local.up import _cache_dir
 from weighbridge.local.vllm_pool import ensure_environment
 from weighbridge_lab.installation import install
@@ -24,6 +24,8 @@ POOL = "real"
 NAMESPACE = "real"  # without the restricted standard, which forbids folders of the node
 START_S = 600  # of which a busy machine needs most: three processes import PyTorch
 DRAIN = {"delaySeconds": 1, "timeoutSeconds": 100}
+ANSWER_TOKENS = CONTEXT_WINDOW - 200
+"""Of the longest answer there is: half a minute here, of which its pod is told to end early on."""
 PARSE = """
 import json, sys
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
@@ -119,7 +121,7 @@ def test_real_vllm_runs_without_root_on_a_read_only_root(lab, pod):
 
 
 def test_real_vllm_ends_its_answers_before_it_leaves(lab, pod):
-    asked = body("auto", max_tokens=1900, ignore_eos=True, stream=True)
+    asked = body("auto", max_tokens=ANSWER_TOKENS, ignore_eos=True, stream=True)
     with ThreadPoolExecutor() as side:
         stream = side.submit(curl, lab, pod, "/v1/chat/completions", asked)
         until("it answers", lambda: metric(lab, pod, "vllm:num_requests_running") == 1)
@@ -167,7 +169,7 @@ def values(models: Path) -> dict:
         "image": {"tag": "cpu"},
         "gpu": {"count": 0},
         "vllm": {
-            "maxModelLen": 2048,
+            "maxModelLen": CONTEXT_WINDOW,
             "maxNumSeqs": 8,
             "extraArgs": ["--enforce-eager", "--kv-cache-memory-bytes=67108864"],
         },

@@ -3,6 +3,7 @@
 import errno
 import socket
 from contextlib import ExitStack
+from random import SystemRandom
 
 import psutil
 
@@ -10,18 +11,33 @@ from weighbridge.errors import LocalError
 
 LOOPBACK = "127.0.0.1"
 _COMMAND_CHARS = 80
+# Below those that systems give to clients: one of theirs may become a connection's at any moment,
+# and then the server that is about to start can't have it.
+_CANDIDATES = range(10_240, 32_768)
 
 
 def free_ports(count: int, host: str = LOOPBACK) -> list[int]:
     """Choose ports that nobody listens on, all different.
 
     They are free at this moment only: bind them soon.
+
+    Raises:
+        LocalError: if `host` is no address of this machine, or hardly a port is free.
     """
+    ports: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((host, 0))
-        return [each.getsockname()[1] for each in sockets]
+        for port in SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
+            if len(ports) == count:
+                return ports
+            probe = held.enter_context(socket.socket())
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                    raise LocalError(f"{host} can't be listened on: {error.strerror}") from error
+            else:
+                ports.append(port)
+    raise LocalError(f"fewer than {count} ports of {host} are free")
 
 
 def require_free(port: int, option: str, host: str = LOOPBACK) -> None:

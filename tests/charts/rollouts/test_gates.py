@@ -26,8 +26,9 @@ def errors(ratio, count, asked, stable=0.0):
     }
 
 
-def tokens(canary, stable, running):
-    return {TOKENS: {"new": canary, "old": stable}, RUNNING: {"new": running, "old": 10}, **MANY}
+def tokens(canary, stable, running, stable_running=10.0):
+    in_hand = {"new": running, "old": stable_running}
+    return {TOKENS: {"new": canary, "old": stable}, RUNNING: in_hand, **MANY}
 
 
 def quantiles(record, new, least, old=None):
@@ -86,6 +87,9 @@ CASES = [
     ("tokens-per-gpu-against-stable", tokens(50, 100, running=12), 0.5, "Failed"),
     # It has less to do, so it makes less.
     ("tokens-per-gpu-against-stable", tokens(50, 100, running=5), None, "Inconclusive"),
+    # Both are idle for the most part, and make what they are asked for.
+    ("tokens-per-gpu-against-stable", tokens(30, 70, 0, 0), None, "Inconclusive"),
+    ("tokens-per-gpu-against-stable", tokens(30, 70, 1.2, 0.9), None, "Inconclusive"),
     ("smoke-reached-the-canary", {COUNT: {"new": 18}}, 18, "Successful"),
     ("smoke-reached-the-canary", {COUNT: {"new": 0}}, 0, "Inconclusive"),
     ("smoke-reached-the-canary", {}, None, "Inconclusive"),
