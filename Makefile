@@ -13,7 +13,7 @@ MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 PEERS ?= --peers
 TRAIN_ENV ?= $(HOME)/.cache/weighbridge/train-$(shell sha256sum constraints/train.txt 2>/dev/null | cut -c1-12)
 
-.PHONY: help setup up test check format test-vllm test-load k6 bench experiment base train evaluate replay generated charts docs docs-serve lab-tools lab lab-down chart-test lab-test rollout-test lock clean
+.PHONY: help setup up test check format test-vllm test-load k6 soak bench experiment base train evaluate replay generated charts docs docs-serve lab-tools lab lab-down chart-test lab-test rollout-test lock clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -100,6 +100,9 @@ test-load: setup ## Thousands of streams at once through real Envoy
 
 k6: setup ## Promises as k6 checks them, against `weighbridge up` or URL=… (SUITES="smoke slo")
 	$(BIN)/python tests/k6/run.py $(SUITES) $(if $(URL),--url $(URL)) $(ARGS)
+
+soak: setup ## Half an hour at 200 requests a second, the router's memory watched; writes docs/benchmarks/soak.md
+	$(BIN)/python tests/k6/soaking.py $(ARGS)
 
 bench: setup ## Added latency and throughput against plain Envoy and an empty handler
 	$(BIN)/weighbridge bench $(ARGS)

@@ -139,6 +139,7 @@ def test_without_k6_it_says_where_it_comes_from(tmp_path):
     code = f"""
 import runpy, shutil, sys
 sys.executable, sys.argv = {str(tmp_path / "python")!r}, ["run.py", "smoke"]
+sys.path.insert(0, {str(HERE)!r})
 shutil.which = lambda name: None
 runpy.run_path({str(RUN)!r}, run_name="__main__")
 """

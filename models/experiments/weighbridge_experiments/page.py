@@ -55,13 +55,27 @@ class Plot:
     height: float = 3.6
 
 
-def write(folder: Path, name: str, values: Mapping[str, str], plots: Iterable[Plot]) -> list[Path]:
+def write(
+    folder: Path,
+    name: str,
+    values: Mapping[str, str],
+    plots: Iterable[Plot],
+    *,
+    pages: Path = PAGES,
+) -> list[Path]:
     """Write a page and its plots; returns where they lie.
+
+    Args:
+        folder: for the page and its plots.
+        name: of the page.
+        values: what its words leave open.
+        plots: its figures.
+        pages: where its words are.
 
     Raises:
         ExperimentError: if the page's words and the values don't fit, or nothing can be written.
     """
-    text = fill((PAGES / f"{name}.md").read_text(encoding="utf-8"), values)
+    text = fill((pages / f"{name}.md").read_text(encoding="utf-8"), values)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         page = folder / f"{name}.md"
