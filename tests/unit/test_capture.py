@@ -130,7 +130,7 @@ def test_only_the_share_that_was_asked_for_is_taken(bench, monkeypatch):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_a_compressed_body_is_kept_plain(bench, encoding):
-    bench.prepare().offer(gzip.compress(chat(EASY)), encoding=encoding)
+    bench.prepare().offer(gzip.compress(chat(EASY), mtime=0), encoding=encoding)
 
     assert bench.results() == [CaptureResult.KEPT]
     assert bench.texts() == [EASY]
@@ -140,7 +140,7 @@ def test_a_compressed_body_is_kept_plain(bench, encoding):
     ("content", "encoding", "result"),
     [
         (chat("x" * 300), "", CaptureResult.TOO_LONG),
-        (gzip.compress(chat("x" * 300)), "gzip", CaptureResult.TOO_LONG),
+        (gzip.compress(chat("x" * 300), mtime=0), "gzip", CaptureResult.TOO_LONG),
         (chat([text_part("what?"), {"type": "image_url"}]), "", CaptureResult.NOT_TEXT),
         (encode({"messages": []}), "", CaptureResult.NOT_TEXT),
         (b"broken " + SECRET.encode(), "", CaptureResult.UNREADABLE),

@@ -86,7 +86,10 @@ async def test_a_body_that_is_no_json_is_refused(start):
 async def test_bodies_beyond_the_limit_are_refused_compressed_or_not(start):
     client = await start(body_limit_bytes=100_000)
     large = BODY + b" " * 100_000
-    for body, headers in ((large, {}), (gzip.compress(large), {"content-encoding": "gzip"})):
+    for body, headers in (
+        (large, {}),
+        (gzip.compress(large, mtime=0), {"content-encoding": "gzip"}),
+    ):
         async with client.session.post(CHAT, data=body, headers=headers) as response:
             assert response.status == 413
             assert (await response.json())["error"]["code"] == 413
@@ -95,7 +98,7 @@ async def test_bodies_beyond_the_limit_are_refused_compressed_or_not(start):
 @pytest.mark.parametrize(
     ("body", "encoding", "status"),
     [
-        (gzip.compress(BODY), "gzip", 200),
+        (gzip.compress(BODY, mtime=0), "gzip", 200),
         (zlib.compress(BODY), "deflate", 200),
         (BODY, "identity", 200),
         (BODY, "gzip", 400),

@@ -72,14 +72,14 @@ def test_histograms_have_the_names_labels_and_buckets_of_vllm(families, name, bu
     assert {f"{name}_sum", f"{name}_count"} < {each.name for each in family.samples}
 
 
-@pytest.mark.parametrize("name", COUNTERS)
+@pytest.mark.parametrize("name", sorted(COUNTERS))
 def test_counters_have_the_names_and_labels_of_vllm(families, name):
     (sample,) = families[name].samples
     assert (families[name].type, sample.name) == ("counter", f"{name}_total")
     assert sample.labels == LABELS
 
 
-@pytest.mark.parametrize("name", GAUGES)
+@pytest.mark.parametrize("name", sorted(GAUGES))
 def test_gauges_have_the_names_and_labels_of_vllm(families, name):
     (sample,) = families[name].samples
     assert (families[name].type, sample.labels) == ("gauge", LABELS)

@@ -29,9 +29,9 @@ def test_a_missing_file_says_how_to_name_the_folder(tmp_path):
     "content",
     [
         b"not gzip",
-        gzip.compress(b'{"id": "a"}\n'),
-        gzip.compress(b"\xff\n"),
-        gzip.compress(b'{"id": "a", "prompt": "x", "task": "t"}\n' * 1000)[:-12],
+        gzip.compress(b'{"id": "a"}\n', mtime=0),
+        gzip.compress(b"\xff\n", mtime=0),
+        gzip.compress(b'{"id": "a", "prompt": "x", "task": "t"}\n' * 1000, mtime=0)[:-12],
     ],
 )
 def test_a_damaged_file_is_told_with_its_line(tmp_path, content):
