@@ -45,5 +45,5 @@ def test_rule_reads_a_gauge_of_vllm_s_by_namespace_and_pod(rule):
 def test_engines_of_a_pod_are_one_number(rule):
     # What it multiplies by: each engine of a pod has series of its own.
     assert "engine" in VLLM[series(rule)]["labels"]
-    assert re.match(r"(sum|max)\(", rule["metricsQuery"])
+    assert re.match(r"(sum|max|avg)\(", rule["metricsQuery"])
     assert rule["metricsQuery"].endswith("by (<<.GroupBy>>)")

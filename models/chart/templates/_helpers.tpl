@@ -91,6 +91,11 @@ kind: Deployment
 name: {{ .Release.Name }}
 {{- end }}
 
+{{/* Requests that run in a pod when it is as full as it is to be. To a thousandth, as an HPA counts. */}}
+{{- define "weighbridge-pool.runningTarget" -}}
+{{- round (mulf .Values.vllm.maxNumSeqs .Values.autoscaling.maxNumSeqsUsage) 3 -}}
+{{- end }}
+
 {{/* Seconds that answers in flight get: on a node that is taken away, what the notice leaves. */}}
 {{- define "weighbridge-pool.drainTimeout" -}}
 {{- $asked := int .Values.drain.timeoutSeconds -}}

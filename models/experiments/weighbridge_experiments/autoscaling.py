@@ -41,8 +41,8 @@ def run(
         **_found(results),
     }
     plots = (
-        Plot("pods", lambda figure: _paint_pods(figure, results, crowd), height=8.4),
-        Plot("cost", lambda figure: _paint_cost(figure, results), height=3.0),
+        Plot("pods", lambda figure: _paint_pods(figure, results, crowd), height=9.6),
+        Plot("cost", lambda figure: _paint_cost(figure, results), height=3.4),
     )
     return write(folder, "autoscaling", values, plots)
 

@@ -17,6 +17,8 @@ from weighbridge_experiments.world import Outcome, World
 MONTH_HOURS: Final = 730
 CAPPED: Final = replace(DEFAULTS, most=3)
 """For a tier whose pods are dear and fast: as many as the load needs, however long the queue."""
+UNSEATED: Final = replace(DEFAULTS, seats_usage=0.0)
+"""By requests that wait and the KV cache alone."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def scenarios(crowd: Crowd = CROWD) -> dict[str, World]:
         "tiers, spot but for one pod each": World(_on(Spot(safe_pods=1), tiers), crowd),
         "all to large, on demand": World(large, crowd),
         "all to large, 3 pods at most": World({"large": plan(LARGE, CAPPED)}, crowd),
+        "all to large, by queue and cache alone": World({"large": plan(LARGE, UNSEATED)}, crowd),
         "all to large, spot": World(_on(Spot(), large), crowd),
     }
 

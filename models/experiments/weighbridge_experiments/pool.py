@@ -173,7 +173,10 @@ class Pool:
             Look(self._clock.now, len(pods), len(self._nodes), waiting, running, mean)
         )
         if pods:
-            self._wanted = self._scaler.decide(self._clock.now, self._wanted, waiting, kv_usage)
+            seats = running / self._plan.engine.max_num_seqs
+            self._wanted = self._scaler.decide(
+                self._clock.now, self._wanted, waiting, kv_usage, seats
+            )
         self._reconcile()
 
     def _reconcile(self) -> None:

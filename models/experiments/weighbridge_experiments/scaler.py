@@ -25,6 +25,7 @@ class Scaling:
         most: `maxReplicas`.
         waiting: requests in queues, per pod.
         kv_usage: share of the KV cache, per pod.
+        seats_usage: `maxNumSeqsUsage`, share of its places that a pod fills. 0: not looked at.
         pods_per_minute: pods added at most in a minute.
         down_s: seconds that a lull has to last, and between two pods that go.
     """
@@ -33,6 +34,7 @@ class Scaling:
     most: int = 10
     waiting: float = 4.0
     kv_usage: float = 0.8
+    seats_usage: float = 0.8
     pods_per_minute: int = 2
     down_s: float = 600.0
 
@@ -50,7 +52,9 @@ class Scaler:
         self._added: deque[tuple[float, int]] = deque()
         self._removed_at = -math.inf
 
-    def decide(self, now: float, pods: int, waiting: float, kv_usage: float) -> int:
+    def decide(
+        self, now: float, pods: int, waiting: float, kv_usage: float, seats_usage: float
+    ) -> int:
         """Pods that there are to be.
 
         Args:
@@ -58,13 +62,14 @@ class Scaler:
             pods: that there are to be until now.
             waiting: sum over the pods that are up.
             kv_usage: likewise.
+            seats_usage: likewise.
         """
-        wish = self._clamp(
-            max(
-                _wish(pods, waiting, self._scaling.waiting),
-                _wish(pods, kv_usage, self._scaling.kv_usage),
-            )
+        looked_at = (
+            (waiting, self._scaling.waiting),
+            (kv_usage, self._scaling.kv_usage),
+            (seats_usage, self._scaling.seats_usage),
         )
+        wish = self._clamp(max(_wish(pods, total, target) for total, target in looked_at if target))
         self._wishes.append((now, wish))
         while self._wishes[0][0] < now - self._scaling.down_s:
             self._wishes.popleft()

@@ -286,11 +286,32 @@ def test_an_empty_pool_is_woken_by_a_counter_that_is_not_its_own(with_values, ac
 def test_a_pool_that_is_never_empty_takes_no_data_for_an_error(rendered):
     triggers = _triggers(rendered("large"))
 
-    assert set(triggers) == {"waiting", "kv-cache"}
+    assert set(triggers) == {"waiting", "kv-cache", "running"}
     for metadata in triggers.values():
         assert metadata["ignoreNullValues"] == "false"
         assert "vector" not in metadata["query"]
         assert '{namespace="llm",pool="gemma-small"}' in metadata["query"]
+
+
+@pytest.mark.parametrize(
+    ("places", "share", "target"),
+    [(256, 0.8, "204.8"), (10, 0.7, "7"), (64, 1, "64"), (100, 0.333, "33.3")],
+)
+def test_pods_are_as_full_as_a_share_of_their_places_says(with_values, places, share, target):
+    values = {"vllm": {"maxNumSeqs": places}, "autoscaling": {"maxNumSeqsUsage": share}}
+    by_keda = _triggers(with_values(_scaled(values, "keda")))
+    by_hpa = _targets(with_values(_scaled(values, "hpa")))
+
+    assert by_keda["running"]["threshold"] == by_hpa["vllm_num_requests_running"] == target
+
+
+@pytest.mark.parametrize("kind", ["hpa", "keda"])
+def test_places_that_are_not_looked_at_leave_the_two_other_metrics(with_values, kind):
+    rendering = with_values(_scaled({"autoscaling": {"maxNumSeqsUsage": 0}}, kind))
+    names = {"hpa": _targets, "keda": _triggers}[kind](rendering)
+
+    assert not [name for name in names if "running" in name]
+    assert len(names) == 2
 
 
 def test_metrics_get_the_labels_that_gates_go_by(rendered):
@@ -375,6 +396,15 @@ def _served_names(rendering):
     words = iter(_vllm(rendering)["args"])
     assert "--served-model-name" in words
     return list(takewhile(lambda word: not word.startswith("--"), words))
+
+
+def _scaled(values, kind):
+    return {**values, "autoscaling": {"kind": kind, **values["autoscaling"]}}
+
+
+def _targets(rendering):
+    metrics = rendering.one("HorizontalPodAutoscaler")["spec"]["metrics"]
+    return {m["pods"]["metric"]["name"]: m["pods"]["target"]["averageValue"] for m in metrics}
 
 
 def _triggers(rendering):

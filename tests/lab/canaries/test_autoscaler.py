@@ -1,4 +1,4 @@
-"""The real HPA scales a pool by vLLM's own queue, and a canary that is under way doesn't mind."""
+"""The real HPA scales a pool by vLLM's own metrics, and a canary that is under way doesn't mind."""
 
 import json
 import time
@@ -11,6 +11,7 @@ from weighbridge_lab.autoscaling import (
     ADAPTER,
     metric_by_pod,
     metrics_of_pods,
+    metrics_read,
     rescales,
     until_scaling,
 )
@@ -23,12 +24,15 @@ from weighbridge_lab.waiting import until
 SMALL = POOLS["small"]
 FEWEST, MOST = 2, 4
 AUTOSCALING = {"kind": "hpa", "minReplicas": FEWEST, "maxReplicas": MOST}
-# Two pods of ten seats hold the short answers of 20 requests a second, 0.7 s each; not beside them
-# the long ones of five a second, 3.8 s each.
-VALUES = {"autoscaling": AUTOSCALING, "vllm": {"maxNumSeqs": 10, "extraArgs": [*TIMES]}}
+# By queue and cache alone. Two pods of ten seats hold the short answers of 20 requests a second,
+# 0.7 s each; not beside them the long ones of five a second, 3.8 s each.
+BY_QUEUE = AUTOSCALING | {"maxNumSeqsUsage": 0}
+VALUES = {"autoscaling": BY_QUEUE, "vllm": {"maxNumSeqs": 10, "extraArgs": [*TIMES]}}
 RATE = 40
 LONG = {"rate": 10, "max_tokens": 64}
 LULL_S = 2
+# Of the 256 seats that a pod has otherwise these are five, and 20 requests a second take seven.
+SMALL_SHARE = 0.02
 
 
 def set_autoscaling(lab, values):
@@ -87,11 +91,12 @@ def test_pool_that_is_handed_over_keeps_its_pods_with_metrics_and_without(lab, r
         return set(metric_by_pod(lab, metric, SMALL)) == set(lab.pods("llm", SMALL))
 
     metrics = lab.get("hpa", SMALL, "llm")["spec"]["metrics"]
-    assert len(metrics) == 2
-    for metric in metrics:
-        name = metric["pods"]["metric"]["name"]
+    names = [metric["pods"]["metric"]["name"] for metric in metrics]
+    assert len(names) == 3
+    for name in names:
         # Pods that were there a moment ago are remembered until Prometheus misses them.
         until(f"{name} is told of each pod", partial(told_of_each_pod, name))
+    until("the autoscaler has a value of each", lambda: metrics_read(lab, SMALL) == names)
     scale_adapter(lab, 0)
     until_scaling(lab, SMALL, active=False)
     scale_adapter(lab, 1)
@@ -124,6 +129,15 @@ def test_pool_grows_under_a_canary_and_shrinks_after_it(lab, act, chronicle, rep
         until("the pool shrinks", lambda: replicas()[-1] == FEWEST)
         short.until_answered(3 * RATE)
     assert not short.ledger.failed(), short.ledger.summary()
-    grown, *_, shrunk = rescales(lab, SMALL)
-    assert "pods metric vllm_num_requests_waiting above target" in grown
-    assert "All metrics below target" in shrunk
+    reasons = rescales(lab, SMALL)
+    assert any("pods metric vllm_num_requests_waiting above target" in each for each in reasons)
+    assert "All metrics below target" in reasons[-1]
+
+
+def test_pool_grows_when_its_seats_are_taken_though_nobody_waits(lab, chronicle, replicas):
+    set_autoscaling(lab, {"maxNumSeqsUsage": SMALL_SHARE})
+    with Traffic(lab.gateway, rate=RATE, max_tokens=8) as short:
+        chronicle.until("the pool grows", lambda: max(replicas()) > FEWEST)
+    assert not short.ledger.failed(), short.ledger.summary()
+    reasons = rescales(lab, SMALL)
+    assert "pods metric vllm_num_requests_running above target" in reasons[-1]

@@ -53,6 +53,13 @@ def metric_by_pod(lab: "CanaryLab", metric: str, pool: str) -> dict[str, str]:
     return {item["describedObject"]["name"]: item["value"] for item in items}
 
 
+def metrics_read(lab: "CanaryLab", pool: str) -> list[str]:
+    """Names of the metrics of which a pool's autoscaler has a value, as its status has them."""
+    status = lab.get("hpa", pool, POOLS_NAMESPACE).get("status", {})
+    of_pods = (metric["pods"] for metric in status.get("currentMetrics") or () if "pods" in metric)
+    return [each["metric"]["name"] for each in of_pods if "averageValue" in each["current"]]
+
+
 def until_scaling(lab: "CanaryLab", pool: str, *, active: bool = True) -> None:
     """Wait until a pool's autoscaler has its metrics, or, not `active`, says that it lacks them."""
     until(f"{pool}'s autoscaler has metrics: {active}", lambda: _scaling(lab, pool) is active)
