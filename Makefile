@@ -104,8 +104,8 @@ k6: setup ## Promises as k6 checks them, against `weighbridge up` or URL=… (SU
 soak: setup ## Half an hour at 200 requests a second, the router's memory watched; writes docs/benchmarks/soak.md
 	$(BIN)/python tests/k6/soaking.py $(ARGS)
 
-bench: setup ## Added latency and throughput against plain Envoy and an empty handler
-	$(BIN)/weighbridge bench $(ARGS)
+bench: setup ## Side by side with plain Envoy, an empty handler and LiteLLM; writes docs/benchmarks (ARGS=--quick, PEERS=: without LiteLLM)
+	$(BIN)/weighbridge bench $(if $(filter --quick,$(ARGS)),,$(if $(PEERS),$(PEERS) --plots docs/benchmarks)) $(ARGS)
 
 experiment: setup ## One of docs/experiments anew (NAME=autoscaling; --help as ARGS for the names)
 	$(BIN)/python -m weighbridge_experiments $(NAME) $(if $(DATA),--data $(DATA)) $(ARGS)
@@ -142,7 +142,7 @@ lock: setup ## Resolve constraints/ anew, with hashes and without addresses
 	  --output-file router/weighbridge/local/vllm.lock.txt
 	$(BIN)/uv pip compile constraints/litellm.in --overrides constraints/litellm-overrides.txt \
 	  --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
-	  --output-file router/training/weighbridge_training/litellm.lock.txt
+	  --output-file router/weighbridge/bench/peers/litellm.lock.txt
 	$(BIN)/uv pip compile constraints/train.in --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --quiet --output-file constraints/train.txt

@@ -1,15 +1,12 @@
 """Prompts in, LiteLLM's scores of the same prompts out, from an environment of its own.
 
-LiteLLM's pins are its own, so it lives in a virtual environment in the cache folder, named after
-``litellm.lock.txt``, and runs as a subprocess that talks JSON lines.
+Its environment is that of `weighbridge bench --peers`; here it runs as a subprocess that
+talks JSON lines.
 """
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,17 +14,18 @@ from typing import IO, Final
 
 import msgspec
 import numpy as np
+from weighbridge.bench.peers import environment
+from weighbridge.bench.peers.environment import LOCK, cache_folder, version
+from weighbridge.errors import LocalError
 from weighbridge.learn.ranking import Floats
+
+__all__ = ["LOCK", "cache_folder", "version"]
 
 LITELLM: Final = "LiteLLM"
 LITELLM_TRAINED: Final = "LiteLLM heuristic_v2"
 
-_HERE: Final = Path(__file__).parent
-LOCK: Final = _HERE / "litellm.lock.txt"
-WORKER: Final = _HERE / "litellm_worker.py"
+WORKER: Final = Path(__file__).with_name("litellm_worker.py")
 
-_BUILD_SECONDS: Final = 900
-_STAMP: Final = "complete"
 _SHOWN_CHARS: Final = 400
 
 
@@ -42,40 +40,16 @@ class PeerScores(msgspec.Struct, frozen=True, eq=False):
     seconds: Floats
 
 
-def cache_folder() -> Path:
-    """Where environments are kept from run to run."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
-
-
-def version(lock: Path = LOCK) -> str:
-    """The version of LiteLLM that the lock names."""
-    pins = lock.read_text(encoding="utf-8").split()
-    return next(pin.split("==")[1] for pin in pins if pin.startswith("litellm=="))
-
-
 def ensure_environment(cache: Path, lock: Path = LOCK) -> Path:
     """Build LiteLLM's environment where it is missing; returns its interpreter.
 
     Raises:
         PeerError: if a step of the build fails, with the end of what it said.
     """
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    folder = cache / f"litellm-{version(lock)}-{digest}"
-    python = folder / "bin" / "python"
-    if (folder / _STAMP).exists():
-        return python
-    # What an interrupted build left is not to be trusted.
-    shutil.rmtree(folder, ignore_errors=True)
-    _step([sys.executable, "-m", "venv", str(folder)])
-    # The lock is the whole of it: LiteLLM's own requirements can't all be met.
-    _step(
-        [
-            *(str(python), "-I", "-m", "pip", "install", "--quiet", "--no-input"),
-            *("--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", str(lock)),
-        ]
-    )
-    (folder / _STAMP).touch()
-    return python
+    try:
+        return environment.ensure_environment(cache, lock)
+    except LocalError as error:
+        raise PeerError(str(error)) from error
 
 
 def score_with_litellm(
@@ -153,16 +127,6 @@ def _answers(pipe: IO[str] | None, told: Callable[[], object]) -> list[list[floa
         answers.append(msgspec.json.decode(line, type=list[float]))
         told()
     return answers
-
-
-def _step(argv: Sequence[str]) -> None:
-    try:
-        subprocess.run(argv, check=True, capture_output=True, text=True, timeout=_BUILD_SECONDS)
-    except subprocess.CalledProcessError as error:
-        said = _end([error.stdout, error.stderr])
-        raise PeerError(f"LiteLLM could not be installed: {said}") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PeerError(f"LiteLLM could not be installed: {error}") from error
 
 
 def _end(output: Sequence[str]) -> str:

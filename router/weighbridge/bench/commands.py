@@ -3,15 +3,28 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
+from weighbridge.errors import LocalError
+
 app = typer.Typer()
 
-QUICK: Final = {"rounds": 2, "seconds": 1.0, "cases": ("small", "220k"), "soak": 5000, "starts": 1}
+QUICK: Final = {"rounds": 2, "seconds": 1.0, "cases": ("small", "220k"), "soak": 2000, "starts": 1}
 """What --quick measures, whatever else is asked."""
+
+QUICK_PEERS: Final = {
+    "rounds": 1,
+    "seconds": 1.0,
+    "cases": ("small",),
+    "rates": (50, 300),
+    "soak": 200,
+    "starts": 1,
+}
+"""Likewise with --peers."""
 
 QUICK_METERING: Final = {"requests": 500, "rounds": 5, "streams": 20, "tokens": 50}
 """Likewise with --metering."""
@@ -19,9 +32,18 @@ QUICK_METERING: Final = {"requests": 500, "rounds": 5, "streams": 20, "tokens": 
 
 @app.command()
 def bench(
-    rounds: Annotated[int, typer.Option(min=1, help="Times each target is measured.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length of one measurement.")] = 3.0,
-    cases: Annotated[str, typer.Option(help="Sizes of request.")] = "small,32k,220k,3m",
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Times each target is measured; 5, with --peers 3."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Length of one measurement; 3, with --peers 2."),
+    ] = None,
+    cases: Annotated[
+        str | None,
+        typer.Option(help="Sizes of request; small,32k,220k,3m, with --peers all but the last."),
+    ] = None,
     connections: Annotated[int, typer.Option(min=1, help="Requests in flight under load.")] = 16,
     soak: Annotated[
         int, typer.Option(min=0, help="Requests for memory and CPU time of the router; 0: none.")
@@ -30,6 +52,16 @@ def bench(
         float | None,
         typer.Option(min=1, help="Latency at so many requests per second, not one at a time."),
     ] = None,
+    peers: Annotated[
+        bool,
+        typer.Option("--peers", help="LiteLLM too, all before one pool; the first time builds it."),
+    ] = False,
+    rates: Annotated[
+        str, typer.Option(help="With --peers: latency at so many requests per second.")
+    ] = "10,50,100,300,1000",
+    plots: Annotated[
+        str, typer.Option(help="With --peers: folder for the page and its plots.")
+    ] = "",
     quick: Annotated[bool, typer.Option("--quick", help="A first look, in half a minute.")] = False,
     json: Annotated[str, typer.Option(help="File for the report as JSON; - is output.")] = "",
     markdown: Annotated[str, typer.Option(help="File for the tables as Markdown; likewise.")] = "",
@@ -55,15 +87,18 @@ def bench(
     if metering:
         _bench_metering(quick, json)
         return
-    names = tuple(name.strip() for name in cases.split(",") if name.strip())
-    options = Options(
-        rounds=rounds,
-        seconds=seconds,
-        cases=names,
-        connections=connections,
-        rate=rate,
-        soak=soak,
-    )
+    chosen: dict[str, Any] = {
+        "connections": connections,
+        **({} if cases is None else {"cases": _listed(cases)}),
+        **({} if rounds is None else {"rounds": rounds}),
+        **({} if seconds is None else {"seconds": seconds}),
+    }
+    if peers:
+        _bench_peers({**chosen, "rates": _rates(rates)}, quick, json, markdown, plots)
+        return
+    if plots:
+        raise LocalError("--plots shows what --peers measures; give both, or none")
+    options = Options(rate=rate, soak=soak, **chosen)
     if quick:
         options = msgspec.structs.replace(options, **QUICK)
     with progress(steps(options)) as told:
@@ -75,6 +110,46 @@ def bench(
     print_report(Console(stderr="-" in {json, markdown}), report)
     if report.faults:
         raise typer.Exit(1)
+
+
+def _bench_peers(chosen: dict[str, Any], quick: bool, json: str, markdown: str, plots: str) -> None:
+    import msgspec
+    from rich.console import Console
+
+    from weighbridge.bench.peers.page import page, require_plots, write_page
+    from weighbridge.bench.peers.report import PeersOptions
+    from weighbridge.bench.peers.run import peers_steps, run_peers
+    from weighbridge.bench.peers.tables import print_peers
+
+    options = PeersOptions(**{**chosen, **(QUICK_PEERS if quick else {})})
+    if plots:
+        require_plots()
+    with progress(peers_steps(options)) as told:
+        report = run_peers(options, told)
+    if json:
+        write(json, msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    if markdown:
+        write(markdown, page(report))
+    print_peers(Console(stderr="-" in {json, markdown}), report)
+    if report.faults:
+        # A page that is committed shows no numbers that are worth nothing.
+        raise typer.Exit(1)
+    if plots:
+        write_page(Path(plots), report)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    try:
+        rates = tuple(sorted(float(word) for word in _listed(text)))
+    except ValueError:
+        rates = (0.0,)
+    if any(not 0 < rate < inf for rate in rates):
+        raise LocalError(f"--rates: expected numbers above 0 with commas between, came {text!r}")
+    return rates
 
 
 def _bench_sse(streams: int, json: str) -> None:

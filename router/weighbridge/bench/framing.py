@@ -10,6 +10,8 @@ from weighbridge.contract import HEADER_REASON, HEADER_TIER, Reason
 
 _HEAD_END: Final = b"\r\n\r\n"
 _TIER: Final = f"\r\n{HEADER_TIER}: ".encode()
+# Of a peer; see bench/peers.
+_LITELLM_TIER: Final = b"\r\nx-litellm-complexity-router-tier: "
 _FAIL_OPEN: Final = f"\r\n{HEADER_REASON}: {Reason.FAIL_OPEN.value}\r\n".encode()
 _LENGTH: Final = b"\r\ncontent-length: "
 _CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
@@ -28,7 +30,7 @@ class ResponseReader:
 
     Attributes:
         status: of the newest response whose head was read.
-        has_tier: whether that response carries the router's tier.
+        has_tier: whether that response carries the router's tier, or LiteLLM's.
         failed_open: whether it says that nobody weighed the request.
         closes: whether the server will close the connection after it.
         payload: body bytes that the last `feed` brought; only of chunked responses.
@@ -73,7 +75,7 @@ class ResponseReader:
         if not head.startswith(_START):
             raise FramingError(f"expected {_START.decode()}..., came {head[:16]!r}")
         self.status = int(head[9:12])
-        self.has_tier = _TIER in head
+        self.has_tier = _TIER in head or _LITELLM_TIER in head
         self.failed_open = _FAIL_OPEN in head
         self.closes = _CLOSE in head
         at = head.find(_LENGTH)

@@ -17,6 +17,9 @@ from weighbridge.errors import LocalError
 
 GRACE_S = 10.0
 """Seconds that requests in flight get to be answered once the load has ended."""
+UNANSWERED = f"unanswered after {GRACE_S:g} s"
+UNSENT = "never sent: every connection was waiting"
+"""Errors of a target that has more to do than it can."""
 _MORE_THAN_A_LINE = 1024 * 1024
 
 

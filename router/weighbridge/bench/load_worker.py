@@ -17,7 +17,7 @@ import uvloop
 
 from weighbridge.bench.connection import Connection, Request
 from weighbridge.bench.framing import ResponseReader
-from weighbridge.bench.load import GRACE_S, Answer, Job, LoadResult
+from weighbridge.bench.load import GRACE_S, UNANSWERED, UNSENT, Answer, Job, LoadResult
 from weighbridge.bench.prompts import CASES, SERIAL_DIGITS, make_bodies
 from weighbridge.bench.statistics import latencies, percentile
 from weighbridge.bench.ticker import Ticker
@@ -145,7 +145,7 @@ class Load:
             await self._done.wait()
             self._loop.remove_reader(ticker.fd)
         if self._backlog:
-            self.errors["never sent: every connection was waiting"] += len(self._backlog)
+            self.errors[UNSENT] += len(self._backlog)
 
     def _send_due(self, connection: Connection) -> None:
         due = self._backlog.popleft()
@@ -159,7 +159,7 @@ class Load:
             await asyncio.sleep(_LAST_LOOK_S)
         for connection in self._connections:
             if connection.due is not None:
-                self.errors[f"unanswered after {GRACE_S:g} s"] += 1
+                self.errors[UNANSWERED] += 1
                 connection.due = None
             connection.close()
 

@@ -188,7 +188,9 @@ def _code(dice: random.Random, pieces: int) -> str:
 
 def _fit(messages: _Messages, size: int, dice: random.Random) -> bytes:
     """Write the body with as much filler as makes it `size` bytes long."""
-    document = {"model": "auto", "messages": messages, "stream": True}
+    # Not streamed: what is measured ends with the first byte of the answer, and pools here have
+    # one short answer. A proxy that is asked for a stream would wait for one.
+    document = {"model": "auto", "messages": messages, "stream": False}
     written = json.dumps(document, separators=(",", ":"))
     short = size - len(written) + len(_FILLER)
     if short < 0:

@@ -133,12 +133,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def noise_in_words(self) -> str:
         """How far the numbers can be trusted."""
-        share = f"throughput of one target differed by up to ±{self.noise:.0%} between rounds"
-        if self.noise < QUIET:
-            return f"quiet: {share}"
-        if self.noise < NOISY:
-            return f"some noise: {share}"
-        return f"noisy: {share}; trust the ratios within a round, not the absolute numbers"
+        return noise_in_words(self.noise)
+
+
+def noise_in_words(noise: float) -> str:
+    """Say how far numbers can be trusted whose throughput has that spread between rounds."""
+    share = f"throughput of one target differed by up to ±{noise:.0%} between rounds"
+    if noise < QUIET:
+        return f"quiet: {share}"
+    if noise < NOISY:
+        return f"some noise: {share}"
+    return f"noisy: {share}; trust the ratios within a round, not the absolute numbers"
 
 
 def summarise(rounds: dict[Target, list[Round]]) -> dict[Target, Measured]:

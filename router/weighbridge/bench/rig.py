@@ -117,7 +117,11 @@ async def bench_rig() -> AsyncIterator[Rig]:
         rendered = bench_bootstrap(ports, {Target.EMPTY: empty, Target.ROUTER: router}, admin)
         config.write_text(to_yaml(rendered))
         async with Supervisor(Path(folder), said.append) as supervisor, LoadGenerator() as load:
-            for spec in (_empty(empty), router_spec(router, metrics), envoy_spec(config, admin)):
+            for spec in (
+                empty_spec(empty),
+                router_spec(router, metrics),
+                envoy_spec(config, admin),
+            ):
                 await supervisor.start(spec)
             pids = supervisor.pids()
             handlers = {
@@ -151,7 +155,8 @@ def envoy_spec(config: Path, admin_port: int) -> ChildSpec:
     )
 
 
-def _empty(port: int) -> ChildSpec:
+def empty_spec(port: int) -> ChildSpec:
+    """Make the empty handler."""
     return ChildSpec(
         name=Target.EMPTY.value,
         argv=(sys.executable, "-m", "weighbridge.bench.empty_handler", str(port)),

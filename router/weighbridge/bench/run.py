@@ -1,7 +1,7 @@
 """A whole benchmark: options in, a `Report` out."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -37,11 +37,20 @@ def run_bench(options: Options, progress: Progress = lambda _: None) -> Report:
         LocalError: for what is missing or breaks on this machine. Requests that fail are no
             error here but `faults` of the report.
     """
-    unknown = sorted(set(options.cases) - set(CASES))
-    if unknown or not options.cases:
-        raise LocalError(f"--cases: expected some of {', '.join(CASES)}, came {', '.join(unknown)}")
+    require_cases(options.cases)
     machine = describe_machine(find_envoy())
     return asyncio.run(_run(options, machine, progress))
+
+
+def require_cases(names: Sequence[str]) -> None:
+    """Make sure that all sizes of request are known.
+
+    Raises:
+        LocalError: naming those that are not, and those that are.
+    """
+    unknown = sorted(set(names) - set(CASES))
+    if unknown or not names:
+        raise LocalError(f"--cases: expected some of {', '.join(CASES)}, came {', '.join(unknown)}")
 
 
 async def _run(options: Options, machine: Machine, progress: Progress) -> Report:

@@ -215,7 +215,7 @@ async def _tell(tally: _Tally) -> None:
 
 def _request(body: bytes, serial: int, tokens: int) -> bytes:
     asked = b'"stream":true,"max_tokens":%d,"ignore_eos":true}' % tokens
-    body = body.replace(b'"stream":true}', asked)
+    body = body.replace(b'"stream":false}', asked)
     body = body.replace(SERIAL_PLACE.encode(), b"%0*d" % (SERIAL_DIGITS, serial))
     head = (
         "POST /v1/chat/completions HTTP/1.1",

@@ -9,10 +9,12 @@ from weighbridge.errors import LocalError
 
 
 def test_ticks_that_were_missed_are_told_at_once():
-    with Ticker(time.perf_counter() + 0.001, 0.001) as ticks:
+    start = time.perf_counter()
+    with Ticker(start + 0.001, 0.001) as ticks:
         time.sleep(0.05)
+        least = (time.perf_counter() - start) * 1000 - 2
 
-        assert ticks.due() == pytest.approx(50, abs=20)
+        assert least < ticks.due() < (time.perf_counter() - start) * 1000 + 2
 
 
 def test_before_the_first_tick_none_is_due():
