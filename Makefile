@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --python-version 3.11 --quiet
 PYTEST := $(BIN)/python -m pytest
+# They wait more than they reckon, so each core has one. A file's tests share its servers: they stay together.
+JOBS ?= --numprocesses logical --maxprocesses 4 --dist loadfile
 # Its theme tells of MkDocs' future at each build.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 PEERS ?= --peers
@@ -40,7 +42,7 @@ up: $(VENV)/.local ## Run it all: Envoy, the router, two pools; prints a curl to
 	@$(BIN)/weighbridge up --port $(PORT) --pools $(or $(POOLS),sim)
 
 test: setup ## The tests a change must pass: unit, protocol, contract, real Envoy
-	$(PYTEST) -m "not vllm and not load" --cov --cov-report=term $(ARGS)
+	$(PYTEST) -m "not vllm and not load" $(JOBS) --cov --cov-report=term $(ARGS)
 
 check: setup ## Format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .
