@@ -78,7 +78,7 @@ class Rig:
             weighed=target is not Target.PLAIN,
         )
         before = self._cpu_seconds(target)
-        result = await self._unless_dead(job)
+        result = await load_unless_dead(self._generator, job, self._ended, self._said)
         spent = self._cpu_seconds(target) - before
         return result, spent / max(1, result.answered) * 1e6
 
@@ -86,20 +86,34 @@ class Rig:
         """Resident memory of the router, bytes."""
         return int(self._handlers[Target.ROUTER].memory_info().rss)
 
-    async def _unless_dead(self, job: Job) -> LoadResult:
-        running = asyncio.create_task(self._generator.run(job))
-        await asyncio.wait({running, self._ended}, return_when=asyncio.FIRST_COMPLETED)
-        if self._ended.done():
-            running.cancel()
-            raise LocalError("the benchmark broke off: " + "; ".join(self._said))
-        return await running
-
     def _cpu_seconds(self, target: Target) -> float:
         handler = self._handlers.get(target)
         if handler is None or not handler.is_running():
             return 0.0
         times = handler.cpu_times()
         return float(times.user + times.system)
+
+
+async def load_unless_dead(
+    generator: LoadGenerator, job: Job, ended: "asyncio.Task[int]", said: list[str]
+) -> LoadResult:
+    """Run a job while all processes live.
+
+    Args:
+        generator: of the load.
+        job: what to load.
+        ended: done when a process has ended.
+        said: why, by then.
+
+    Raises:
+        LocalError: where a process died meanwhile.
+    """
+    running = asyncio.create_task(generator.run(job))
+    await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if ended.done():
+        running.cancel()
+        raise LocalError("the benchmark broke off: " + "; ".join(said))
+    return await running
 
 
 @asynccontextmanager

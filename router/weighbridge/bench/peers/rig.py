@@ -15,7 +15,7 @@ from weighbridge.bench.load import Job, LoadGenerator, LoadResult
 from weighbridge.bench.peers.envoy import Side, peers_bootstrap
 from weighbridge.bench.peers.litellm import configuration, litellm_spec
 from weighbridge.bench.peers.probe import EASY, TOLD_BY, ask, require_weighing
-from weighbridge.bench.rig import empty_spec, envoy_spec, router_spec
+from weighbridge.bench.rig import empty_spec, envoy_spec, load_unless_dead, router_spec
 from weighbridge.errors import LocalError
 from weighbridge.local.child import ChildSpec
 from weighbridge.local.ports import free_ports
@@ -84,12 +84,7 @@ class PeersRig:
             requests=requests,
             weighed=side is not Side.PLAIN,
         )
-        running = asyncio.create_task(self._generator.run(job))
-        await asyncio.wait({running, self._ended}, return_when=asyncio.FIRST_COMPLETED)
-        if self._ended.done():
-            running.cancel()
-            raise LocalError("the benchmark broke off: " + "; ".join(self._said))
-        return await running
+        return await load_unless_dead(self._generator, job, self._ended, self._said)
 
     def memory(self) -> dict[str, int]:
         """Resident bytes of each process, those that it started included."""
